@@ -1,0 +1,297 @@
+"""A YAML file and overrides -> one checked, frozen `Config`.
+
+Every key is a field below and every field is read somewhere. A file may name a `base:` file (relative to itself)
+and hold only what differs. Unknown keys and wrong types stop before any work starts, with file, line and key.
+YAML 1.1 reads `5e-5` as a string; the check says so instead of training with it.
+"""
+
+import difflib
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stance.errors import ConfigError
+from stance.labels import LABELS
+from stance.records import DEFAULT_TARGET
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The encoder and what it reads.
+
+    Attributes:
+        encoder: A hub name or a folder with a transformers checkpoint.
+        max_length: Tokens of statement, speaker, context and target together.
+        dropout: In the encoder and before the head.
+        use_speaker: Whether the second segment holds the speaker.
+        use_context: Whether the second segment holds the context.
+        use_target: Whether the second segment holds the target.
+    """
+
+    encoder: str = MINILM
+    max_length: int = 160
+    dropout: float = 0.1
+    use_speaker: bool = True
+    use_context: bool = True
+    use_target: bool = True
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which examples to train and choose on.
+
+    Attributes:
+        train: `corpus` for the shipped corpus, or a CSV, TSV or JSON Lines file.
+        dev: The same; null splits it off `train`, by matter where there is one.
+        dev_share: Share of `train` to split off where `dev` is null.
+        columns: Our field names to the file's column names, where they differ.
+        labels: The file's label names to ours, where they differ.
+        target: What the stance is about, where a row does not say.
+    """
+
+    train: str = "corpus"
+    dev: str | None = "corpus"
+    dev_share: float = 0.1
+    columns: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    target: str = DEFAULT_TARGET
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train.
+
+    Attributes:
+        output: The checkpoint folder to make.
+        epochs: At most so many passes over the training examples.
+        batch_size: Examples per step.
+        learning_rate: Peak of the schedule.
+        warmup_share: Share of all steps spent warming up.
+        weight_decay: Of AdamW.
+        class_weights: Weigh classes by the inverse of their frequency.
+        label_smoothing: 0 to 1.
+        patience: Epochs without a better dev macro-F1 before stopping.
+        group_by_length: Batch examples of like length, which pads less.
+        seed: Of initialisation, order, dropout and splits.
+        threads: CPU threads; null leaves it to torch. The same number gives the same weights.
+        save_dtype: `float32`, or `float16` for half the size on disk.
+        report_to: Loggers of transformers, such as [tensorboard].
+    """
+
+    output: str = "runs/stance"
+    epochs: int = 8
+    batch_size: int = 16
+    learning_rate: float = 5.0e-5
+    warmup_share: float = 0.1
+    weight_decay: float = 0.01
+    class_weights: bool = True
+    label_smoothing: float = 0.0
+    patience: int = 3
+    group_by_length: bool = True
+    seed: int = 13
+    threads: int | None = None
+    save_dtype: str = "float32"
+    report_to: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that a training run needs to know."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the config as plain dicts."""
+        return asdict(self)
+
+    def to_yaml(self) -> str:
+        """Return the resolved config as YAML that `load_config` reads back to an equal one."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+
+_POSITIVE = {"model.max_length", "training.epochs", "training.batch_size", "training.learning_rate", "training.patience"}
+_SHARES = {
+    "model.dropout",
+    "data.dev_share",
+    "training.warmup_share",
+    "training.label_smoothing",
+}
+_CHOICES = {"training.save_dtype": ("float32", "float16")}
+
+
+def load_config(source: str | Path | Mapping[str, Any] | Config | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Read and check a config.
+
+    Args:
+        source: A YAML file, a dict of the same shape, a `Config`, or None for the defaults.
+        overrides: Dotted settings on top, such as `"training.seed=3"`; values are read as YAML.
+
+    Returns:
+        The frozen config.
+
+    Raises:
+        ConfigError: A key is unknown or a value of the wrong type; the message names file, line and key.
+    """
+    lines: dict[str, str] = {}
+    if isinstance(source, Config):
+        data = source.to_dict()
+    elif isinstance(source, Mapping):
+        data = {key: dict(value) if isinstance(value, Mapping) else value for key, value in source.items()}
+    elif source is None:
+        data = {}
+    else:
+        data = _read(Path(source), lines, set())
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError("override", override, "expected key=value, such as training.seed=3.")
+        try:
+            parsed = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"override {override}", key, f"the value is not YAML ({_first_line(error)}).") from error
+        _set(data, key.strip().split("."), parsed, override)
+        lines[key.strip()] = f"override {override}"
+    return typing.cast(Config, _build(Config, data, "", lines, str(source) if isinstance(source, (str, Path)) else "config"))
+
+
+def _read(path: Path, lines: dict[str, str], seen: set[Path]) -> dict[str, Any]:
+    """Read a YAML file over its base; remember in `lines` where each key stands."""
+    if path.resolve() in seen:
+        raise ConfigError(str(path), "base", "the files name each other as base. Remove one of them.")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), "", f"cannot be read ({_first_line(error)}). Pass a YAML file.") from error
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(str(path), "", f"is not YAML: {_first_line(error)}.") from error
+    if not isinstance(data, dict):
+        raise ConfigError(str(path), "", f"holds {_kind(data)}, expected keys and values such as training:.")
+    base = data.pop("base", None)
+    merged: dict[str, Any] = {}
+    if base is not None:
+        merged = _read(path.parent / str(base), lines, seen | {path.resolve()})
+    _remember(node, "", path, lines)
+    for key, value in data.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = {**merged[key], **value}
+        else:
+            merged[key] = value
+    return merged
+
+
+def _remember(node: yaml.Node | None, prefix: str, path: Path, lines: dict[str, str]) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            key = f"{prefix}{key_node.value}"
+            lines[key] = f"{path}, line {key_node.start_mark.line + 1}"
+            _remember(value_node, key + ".", path, lines)
+
+
+def _set(data: dict[str, Any], keys: list[str], value: object, override: str) -> None:
+    for key in keys[:-1]:
+        if not isinstance(data.setdefault(key, {}), dict):
+            raise ConfigError(f"override {override}", ".".join(keys), f"{key} is not a section.")
+        data = data[key]
+    data[keys[-1]] = value
+
+
+def _build(cls: Any, data: object, prefix: str, lines: dict[str, str], where: str) -> object:  # noqa: ANN401
+    """Check one section against its dataclass and build it."""
+    at = lines.get(prefix.rstrip("."), where)
+    if data is None:
+        data = {}
+    if not isinstance(data, Mapping):
+        raise ConfigError(at, prefix.rstrip("."), f"found {_kind(data)}, expected a section with keys.")
+    hints = typing.get_type_hints(cls)
+    known = [f.name for f in fields(cls)]
+    values = {}
+    for name, value in data.items():
+        key = f"{prefix}{name}"
+        at = lines.get(key, where)
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+            hint = f"Did you mean {near[0]}?" if near else f"Allowed here: {', '.join(known)}."
+            raise ConfigError(at, key, f"there is no such key. {hint}")
+        hint_type = hints[name]
+        if is_dataclass(hint_type):
+            values[name] = _build(hint_type, value, key + ".", lines, where)
+        else:
+            values[name] = _check(key, value, hint_type, at)
+    return cls(**values)
+
+
+def _check(key: str, value: Any, hint: Any, at: str) -> object:  # noqa: ANN401 - a YAML value and its type
+    options = typing.get_args(hint) if typing.get_origin(hint) not in (list, dict) else (hint,)
+    options = options or (hint,)
+    if value is None and type(None) in options:
+        return None
+    wanted = next(option for option in options if option is not type(None))
+    origin = typing.get_origin(wanted) or wanted
+    if origin is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    right = isinstance(value, origin) and (origin is bool or not isinstance(value, bool))
+    if right and origin in (list, dict):
+        items = list(value) + (list(value.values()) if origin is dict else [])
+        right = all(isinstance(item, str) for item in items)
+    if not right:
+        raise ConfigError(at, key, f"found {_kind(value)}, expected {_EXPECTED[origin]}.{_number_hint(value, origin)}")
+    if key in _POSITIVE and value <= 0:
+        raise ConfigError(at, key, f"found {value}, expected more than 0.")
+    if key in _SHARES and not 0 <= value < 1:
+        raise ConfigError(at, key, f"found {value}, expected at least 0 and less than 1.")
+    if key in _CHOICES and value not in _CHOICES[key]:
+        raise ConfigError(at, key, f"found {value!r}, allowed are {', '.join(_CHOICES[key])}.")
+    if key == "data.labels" and not set(value.values()) <= set(LABELS):
+        wrong = next(label for label in value.values() if label not in LABELS)
+        raise ConfigError(at, key, f"found {wrong!r} on the right, allowed are {', '.join(LABELS)}.")
+    return value
+
+
+_EXPECTED = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    list: "a list of strings",
+    dict: "keys and values that are strings",
+}
+
+
+def _kind(value: object) -> str:
+    names = {str: "the string", bool: "the truth value", int: "the number", float: "the number", list: "a list"}
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a section"
+    name = names.get(type(value), type(value).__name__)
+    return name if isinstance(value, list) else f"{name} {value!r}"
+
+
+def _number_hint(value: object, origin: type) -> str:
+    if origin not in (int, float) or not isinstance(value, str):
+        return ""
+    mantissa, e, exponent = value.lower().partition("e")
+    try:
+        float(value)
+    except ValueError:
+        return ""
+    if e and "." not in mantissa:
+        return f" YAML needs the dot: write {mantissa}.0e{exponent}."
+    return f" Write it without quotation marks: {value}."
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return " ".join(str(error).split())[:160]

@@ -1,0 +1,1 @@
+"""Text -> quotes: quotation marks and dashes, reporting clauses, speakers."""

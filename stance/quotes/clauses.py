@@ -1,0 +1,479 @@
+"""Reporting clauses: where in a sentence somebody is said to say something, and who.
+
+Comes in: a paragraph whose marked speech is blanked with \\u0001, so that only the reporter's words are read.
+Goes out: `Clause` records (cue, source, what follows). No parser: the source is the noun phrase beside the verb,
+read word by word with the closed lists of `lexicon.py`.
+"""
+
+from dataclasses import dataclass
+
+import regex
+
+from stance.quotes.lexicon import (
+    BARE_VERBS,
+    CLAUSE_VERB,
+    DETERMINERS,
+    FINITE,
+    LINKS,
+    MONTHS,
+    OBJECT_VERB,
+    OPENERS,
+    POSSESSIVES,
+    PRONOUNS,
+    STOPS,
+    TITLE_WORD,
+    WEEKDAYS,
+)
+
+BLANK = "\u0001"  # marked speech
+USED = "\u0002"  # words already given to a statement
+
+_ADVERB = (
+    r"(?:also|then|later|earlier|again|once|further|previously|recently|repeatedly|reportedly|still|just|first|now|even|"
+    r"only|already|quickly|immediately|has|have|had|would|will|did|does|not|never|always|often|soon|simply|\p{Ll}+ly|"
+    r"on\s+\p{Lu}\p{Ll}+day|\p{Lu}\p{Ll}+day)"
+)
+_WORD = regex.compile(r"[^\s\u0001\u0002,;:()\[\]—–\"“”«»]+")
+VERB = regex.compile(rf"\b(?P<verb>{CLAUSE_VERB})\b(?!['’]\w|-)")
+OBJECT = regex.compile(rf"\b(?P<verb>{OBJECT_VERB})\b(?!['’]\w|-)")
+_INVERTED = regex.compile(rf"[\s,.—–-]*(?:and\s+|as\s+)?(?:{_ADVERB}\s+)?(?P<verb>{CLAUSE_VERB})\b\s+")
+_ACCORDING = regex.compile(
+    r"\b(?P<verb>[Aa]ccording\s+to|[Aa]s\s+per|[Ii]n\s+the\s+(?:words|opinion|view)\s+of|[Ii]n\s+(?P<own>his|her|their|its)\s+"
+    r"(?:\p{Ll}+\s+)?(?:opinion|view|words|assessment))\b"
+)
+_TAIL = regex.compile(
+    rf"(?:,|{BLANK})[\s,—–-]*(?P<clause>[^{BLANK}{USED}]*)$"
+)
+_ADVERBS_BEFORE = regex.compile(rf"(?:\s+{_ADVERB})+$")
+_PASSIVE = regex.compile(r"(?:\b(?:was|were|is|are|be|been|being|get|got|to|the|a|an|his|her|their|its|my|our|your|of|in|for|by|no)|['’]s|s['’])$", regex.I)
+_TIME = r"(?:(?:on|in|at|during|after|before|late|early|last|this|through|via|by|from|to|with|of)\s+)"
+THAT = regex.compile(
+    rf"(?P<gap>[^{BLANK}{USED}.;:]{{0,120}}?)(?<!\bso)(?<!\bwith)\s*\b(?P<that>that|whether|how|why)\b\s+"
+)
+_LEADING = regex.compile(
+    r"^(?:(?:and|but|so|yet|still|however|meanwhile|also|then|later|earlier|in\s+addition|for\s+(?:his|her|their|its)\s+part|"
+    r"in\s+particular|secondly|firstly|moreover|nevertheless|on\s+\p{Lu}\p{Ll}+day|in\s+(?:a|an)\s+[^,]{2,60}|"
+    r"(?:on|in|at|after|before|during|when|as|while|although|though|asked|speaking|last|since)\b[^,]{2,90}),\s*|"
+    r"(?:and|but|so|yet|while|as|meanwhile|nor|or|because|though|although|where)\s+)",
+    regex.I,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A reporting clause, in offsets of the text that was searched.
+
+    Attributes:
+        start: Where the clause starts (source or cue, whichever is first).
+        end: Where the clause ends, its objects and adverbials left out.
+        cue: (start, end) of the reporting words.
+        source: (start, end) of the speaker's mention, without what describes it; None where there is none.
+        apposition: (start, end) of what describes the speaker behind a comma, or None.
+    """
+
+    start: int
+    end: int
+    cue: tuple[int, int]
+    source: tuple[int, int] | None
+    apposition: tuple[int, int] | None = None
+
+
+def words(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Return (start, end) of each word between two offsets."""
+    return [match.span() for match in _WORD.finditer(text, start, end)]
+
+
+def _bare(word: str) -> str:
+    return word.strip(".'’‘").lower()
+
+
+def is_name_word(word: str) -> bool:
+    """Whether a word looks like part of a name: a capital first, and no weekday or month."""
+    return bool(word) and (word[0].isupper() or regex.match(r"(?:al|el)-\p{Lu}", word) is not None) and _bare(word) not in WEEKDAYS | MONTHS
+
+
+def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Read the noun phrase that starts here, as in "said >the head of the union< on Friday".
+
+    Args:
+        text: The blanked text.
+        start: Where it starts.
+        end: Where the sentence ends.
+
+    Returns:
+        Its (start, end), or None where no noun phrase starts here.
+    """
+    taken: list[tuple[int, int]] = []
+    named = False
+    for a, b in words(text, start, end):
+        word = text[a:b]
+        bare = _bare(word)
+        gap = text[taken[-1][1] : a] if taken else text[start:a]
+        if gap.strip() or "\n" in gap:
+            break
+        if not taken and (bare in PRONOUNS - {"him", "them", "me"} or bare in ("others", "some", "many", "most")):
+            following = text[b : b + 4]
+            if bare in PRONOUNS or not following.startswith(" of"):
+                return (a, b)
+        if taken and bare in STOPS | WEEKDAYS | MONTHS:
+            link_in = bare in ("in", "at", "on", "with", "from", "to") and not named and text[taken[-1][0]].islower() and len(taken) <= 4
+            org_in = bare in ("in", "to", "at") and named and regex.search(
+                r"(?:Embassy|Ministry|Mission|Office|Ambassador|Institute|University|Consulate|Delegate)$", text[taken[0][0] : taken[-1][1]]
+            )
+            joined = bare == "and" and regex.match(r"\s+(?:\p{Lu}|the\s)", text[b : b + 6]) and not regex.search(
+                rf"^\s+\S+(?:\s+\S+)?\s+{CLAUSE_VERB}\b", text[b : b + 60]
+            )
+            if not (link_in or org_in or joined):
+                break
+        if not taken and (bare in STOPS | FINITE or (word[0].islower() and bare in ("so", "if", "there", "it's", "you", "here"))):
+            return None
+        if taken and word[0].islower() and named and bare not in LINKS | {"for", "the", "in", "to", "at", "and"} and is_name_word(
+            text[taken[-1][0] : taken[-1][1]]
+        ):
+            break
+        named = named or is_name_word(word)
+        taken.append((a, b))
+        if len(taken) > 22:
+            return None
+        if text[b - 1] == "." and not (TITLE_WORD.fullmatch(word) or len(word) <= 2 or word.count(".") > 1 or bare in ("jr", "sr", "u.s", "inc")):
+            break
+    while taken and _bare(text[taken[-1][0] : taken[-1][1]]) in LINKS | DETERMINERS | STOPS | {"for"}:
+        taken.pop()
+    if not taken:
+        return None
+    a, b = taken[0][0], taken[-1][1]
+    while b > a and text[b - 1] in ".!?…" and not regex.search(r"(?:\b(?:Jr|Sr|Inc|Corp|U\.S|Ltd)|\.\p{L})\.$", text[a:b]):
+        b -= 1
+    while b > a and text[b - 1] in "'’" and text[b - 2 : b - 1] != "s":
+        b -= 1
+    only = [_bare(text[x:y]) for x, y in taken]
+    if all(word in DETERMINERS | POSSESSIVES | LINKS for word in only) and only[0] not in ("some", "many", "most", "others", "several", "one"):
+        return None
+    return (a, b) if b > a else None
+
+
+def apposition_right(text: str, end_of_source: int, limit: int) -> tuple[int, int] | None:
+    """Read a description behind the source: ", >a professor at X<," or ">(D-Ohio)<"."""
+    match = regex.compile(r",\s+(?P<what>(?:(?:a|an|the|his|her|their|its|who)\s+|\p{Ll}|\p{Lu}[\w.’'-]*\s+\p{Ll})[^,;—" + BLANK + USED + r"]{2,120}?)(?=[,;.—]|$)").match(text, end_of_source, limit)
+    if not match:
+        return None
+    what = match.group("what")
+    first = _bare(what.split()[0])
+    if first in {"adding", "saying", "and", "but", "who", "noting", "referring", "citing", "in", "on", "at", "as", "while", "when", "after", "with", "during", "speaking", "which", "where"}:
+        return None
+    return match.span("what")
+
+
+def source_left(text: str, start: int, end: int) -> tuple[tuple[int, int], tuple[int, int] | None] | None:
+    """Read the noun phrase that ends here, as in ">the head of the union<, a former miner, said".
+
+    Args:
+        text: The blanked text.
+        start: Where the sentence starts.
+        end: Where the verb (or the adverb before it) starts.
+
+    Returns:
+        The source and its apposition, or None where no noun phrase ends here.
+    """
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    floor = max((m.end() for m in regex.finditer(rf"[;:{BLANK}{USED}—–()\[\]]|\.\s+(?=\p{{Lu}})", text[:end], pos=start)
+                 if m.group()[0] != "." or not regex.search(r"(?:\b(?:Mr|Mrs|Ms|Dr|Sen|Rep|Gov|Gen|Lt|Col|St|Prof|Adm|Jr|Sr|U\.S)|\b\p{Lu})$", text[start : m.start()])),
+                default=start)
+    if text[end - 1 : end] == ")":
+        opened = text.rfind("(", start, end)
+        if opened > start:
+            end = opened
+            while end > start and text[end - 1].isspace():
+                end -= 1
+            floor = min(floor, start) if floor > opened else floor
+            floor = max((m.end() for m in regex.finditer(rf"[;:{BLANK}{USED}—–]", text[:end], pos=start)), default=start)
+    if end <= floor:
+        return None
+    apposition = None
+    if text[end - 1] == ",":
+        found = _before_apposition(text, floor, end - 1)
+        if found is None:
+            return None
+        end, apposition = found
+    phrase = _phrase_left(text, floor, end)
+    if phrase is None:
+        return None
+    return phrase, apposition
+
+
+def _before_apposition(text: str, floor: int, end: int) -> tuple[int, tuple[int, int]] | None:
+    """Step over ", a former miner from X, and Y," to the end of the name before it."""
+    commas = [m.start() for m in regex.finditer(",", text[:end], pos=floor)]
+    for comma in reversed(commas[-3:]):
+        candidate = words(text, floor, comma)
+        if not candidate:
+            continue
+        a, b = candidate[-1]
+        what = text[comma + 1 : end].split()
+        if not what:
+            continue
+        first = _bare(what[0])
+        if is_name_word(text[a:b]) and (first in DETERMINERS | {"who", "whose", "which", "former", "then"} or what[0][0].islower() or len(what) > 1 or what[0][0].isdigit()):
+            gap = text[comma + 1 :]
+            begin = comma + 1 + (len(gap) - len(gap.lstrip()))
+            return comma, (begin, end)
+    if commas:
+        comma = commas[-1]
+        what = text[comma + 1 : end].split()
+        if what and (_bare(what[0]) in {"who", "whose", "which", "a", "an", "the", "speaking", "in", "on", "citing"}):
+            begin = comma + 1 + (len(text[comma + 1 :]) - len(text[comma + 1 :].lstrip()))
+            return comma, (begin, end)
+    return None
+
+
+def _phrase_left(text: str, floor: int, end: int) -> tuple[int, int] | None:
+    """The noun phrase that ends at `end`."""
+    comma = max((m.end() for m in regex.finditer(r",\s", text[:end], pos=floor)), default=floor)
+    tokens = words(text, comma, end)
+    if not tokens or text[tokens[-1][1] : end].strip():
+        return None
+    last = text[tokens[-1][0] : tokens[-1][1]]
+    bare = _bare(last)
+    if bare == "who" and len(tokens) > 1:
+        tokens = tokens[:-1]
+        last = text[tokens[-1][0] : tokens[-1][1]]
+        bare = _bare(last)
+    elif bare == "who":
+        previous = words(text, floor, max(floor, comma - 2))
+        if not previous:
+            return None
+        return _phrase_left(text, floor, previous[-1][1])
+    if bare in PRONOUNS and bare not in ("him", "them", "her", "me", "it"):
+        return tokens[-1]
+    if bare == "it" and len(tokens) == 1 or bare in ("others", "some", "many", "both", "latter", "former") and len(tokens) <= 2:
+        return (tokens[0][0], tokens[-1][1])
+    if bare in DETERMINERS | FINITE | STOPS | POSSESSIVES | {"not", "n't", "you", "there", "him", "them", "me"}:
+        return None
+    if regex.search(rf"^{CLAUSE_VERB}$", last):
+        return None
+    first = _start_of_phrase(text, tokens)
+    return (tokens[first][0], tokens[-1][1]) if first is not None else None
+
+
+def _start_of_phrase(text: str, tokens: list[tuple[int, int]]) -> int | None:
+    """Walk left from the last word to where its noun phrase starts; the index of that word."""
+    spelled = [text[a:b] for a, b in tokens]
+    bares = [_bare(word) for word in spelled]
+    i = len(tokens) - 1
+    while i > 0:
+        before, here = bares[i - 1], bares[i]
+        if before in FINITE or before in ("that", "if", "because", "when", "as", "while", "but", "although", "whether", "who", "which", "what", "how", "why", "where", "than", "so", "after", "before", "since", "until", "though", "not", "like"):
+            break
+        if before in WEEKDAYS or before in OPENERS:
+            break
+        if here in ("the", "a", "an", "his", "her", "its", "their", "some", "many", "several", "one", "two", "three", "another", "most", "both", "other", "my", "our") or spelled[i][:1].isdigit():
+            # A determiner starts the phrase, unless it hangs on another one: "the head of the union".
+            if before in ("of", "for", "from", "at", "in", "with", "to", "by", "on") and i >= 2 and _attaches(bares, spelled, i - 1):
+                i -= 2
+                continue
+            if before == "and" and i >= 2 and not regex.fullmatch(CLAUSE_VERB, spelled[i - 2]) and i - 1 <= 4:
+                i -= 2
+                continue
+            break
+        if before in ("of", "for", "from", "at", "in", "with", "to", "on", "against", "by") :
+            if i >= 2 and _attaches(bares, spelled, i - 1):
+                i -= 2
+                continue
+            break
+        if before == "and":
+            if i >= 2 and is_name_word(spelled[i - 2]) == is_name_word(spelled[i]) and bares[i - 2] not in FINITE:
+                i -= 2
+                continue
+            break
+        if before in ("or", "nor", "yet"):
+            break
+        if regex.fullmatch(CLAUSE_VERB, spelled[i - 1]) and not is_name_word(spelled[i - 1]):
+            break
+        if before in PRONOUNS and before not in ("her",):
+            break
+        if is_name_word(spelled[i]) and not is_name_word(spelled[i - 1]) and before not in LINKS | DETERMINERS and _verbish(before):
+            break
+        if here in ("according", "asked", "told"):
+            break
+        i -= 1
+        if len(tokens) - i > 20:
+            return None
+    while i < len(tokens) - 1 and (bares[i] in OPENERS or bares[i] in ("of", "for", "from", "at", "in", "with", "to", "on")):
+        i += 1
+    # A weekday or a clause opener in front is no part of it.
+    while i < len(tokens) - 1 and bares[i] in WEEKDAYS:
+        i += 1
+    return i
+
+
+def _verbish(word: str) -> bool:
+    return word.endswith(("ed", "ing")) and word not in ("united", "armed", "retired", "elected", "unnamed", "leading", "outgoing", "ruling", "sitting", "visiting", "incoming", "appointed")
+
+
+def _attaches(bares: list[str], spelled: list[str], i: int) -> bool:
+    """Whether the preposition at `i` hangs on a noun before it rather than on a verb or the sentence."""
+    before = bares[i - 1]
+    if bares[i] == "of":
+        return before not in FINITE | DETERMINERS
+    if before in FINITE | DETERMINERS | STOPS | PRONOUNS or _verbish(before):
+        return False
+    if i == 1 and spelled[0][:1].isupper() and bares[i] in ("in", "on", "at", "for", "from", "with", "by"):
+        # "Officials in Kyiv said" but not "Earlier in Kyiv he said"; one capital word before a preposition.
+        return before not in OPENERS
+    return bares[i] in ("for", "in", "at", "from", "to", "with", "on")
+
+
+def clause_after(text: str, position: int, end: int) -> Clause | None:
+    """Find the clause right behind marked speech: `"...," said X` or `"...," X told Y`."""
+    inverted = _INVERTED.match(text, position, end)
+    if inverted and _bare(inverted["verb"]) not in ("told", "tell", "tells", "thought", "find", "post"):
+        source = source_right(text, inverted.end(), end)
+        if source and not (_bare(text[slice(*source)]) in ("it", "them") and "say" not in inverted["verb"]):
+            apposition = apposition_right(text, source[1], end)
+            stop = apposition[1] if apposition else source[1]
+            return Clause(inverted.start("verb"), stop, inverted.span("verb"), source, apposition)
+    skip = regex.compile(r"[\s,—–.-]*").match(text, position, end)
+    begin = skip.end() if skip else position
+    for verb in VERB.finditer(text, begin, min(end, begin + 260)):
+        if BLANK in text[begin : verb.start()] or USED in text[begin : verb.start()]:
+            return None
+        cut = _ADVERBS_BEFORE.search(text, begin, verb.start("verb") - 1 if verb.start() > begin else begin)
+        left_end = cut.start() if cut and cut.start() > begin else verb.start()
+        if _PASSIVE.search(text[begin:left_end].rstrip()):
+            continue
+        found = source_left(text, begin, left_end)
+        if found is None:
+            continue
+        source, apposition = found
+        # The source has to start the clause, a conjunction or an adverbial aside.
+        lead = _LEADING.sub("", text[begin : source[0]])
+        if lead.strip(" ,") and not regex.fullmatch(r"(?:(?:\p{L}+ly|then|later|and|but|as|which|that|where|former|the|a)\s*)+", lead.strip(" ,").lower()):
+            if len(lead.split()) > 3:
+                continue
+        return Clause(source[0], verb.end(), verb.span("verb"), source, apposition)
+    return None
+
+
+def clauses_in(text: str, start: int, end: int) -> list[Clause]:
+    """Find every clause "X said" / "according to X" in a stretch of blanked text, left to right."""
+    found: list[Clause] = []
+    for match in _ACCORDING.finditer(text, start, end):
+        if match["own"]:
+            found.append(Clause(match.start(), match.end(), match.span("verb"), match.span("own")))
+            continue
+        source = source_right(text, match.end(), end)
+        if source is None:
+            after = regex.compile(r"\s+(him|her|them|me)\b").match(text, match.end(), end)
+            source = after.span(1) if after else None
+        if source:
+            apposition = apposition_right(text, source[1], end)
+            found.append(Clause(match.start(), apposition[1] if apposition else source[1], match.span("verb"), source, apposition))
+    for pattern in (VERB, OBJECT):
+        for verb in pattern.finditer(text, start, end):
+            if any(c.start <= verb.start() < c.end or c.cue[0] <= verb.start() < c.cue[1] for c in found):
+                continue
+            cut = _ADVERBS_BEFORE.search(text, start, max(start, verb.start() - 1))
+            left_end = cut.start() if cut and cut.start() > start else verb.start()
+            if _PASSIVE.search(text[start:left_end].rstrip()) and not _is_name_possessive(text, start, left_end):
+                continue
+            left = source_left(text, start, left_end)
+            if left is None or not _agrees(text[slice(*left[0])], verb["verb"]):
+                continue
+            found.append(Clause(left[0][0], verb.end(), verb.span("verb"), left[0], left[1]))
+    found.sort(key=lambda clause: clause.cue[0])
+    return found
+
+
+def _is_name_possessive(text: str, start: int, end: int) -> bool:
+    return False
+
+
+def _agrees(source: str, verb: str) -> bool:
+    """Whether a base form ("say", "report") has a plural or first-person subject; it may be a noun otherwise."""
+    first = verb.split()[0]
+    if first.endswith(("ed", "s", "ing")) or first in {"said", "told", "thought", "wrote", "swore", "felt", "found", "held", "went", "made", "spoke"}:
+        return True
+    last = _bare(source.split()[-1])
+    head = _bare(source.split()[0])
+    return last in {"i", "we", "they", "you", "who", "people", "police", "others", "some", "many", "most"} or last.endswith("s") or head in {"i", "we", "they", "some", "many", "most"} or " and " in source
+
+
+def opens_content(text: str, clause: Clause, end: int) -> int | None:
+    """Where the content starts behind the cue, or None if nothing is reported there.
+
+    "said >that ...<" starts behind "that"; a verb that needs none starts at the next clause; a verb with an object
+    ("called for", "urged") starts at the object.
+    """
+    position = clause.cue[1]
+    if clause.source and clause.source[0] >= clause.cue[0]:
+        position = max(position, clause.end)
+    verb = text[slice(*clause.cue)].lower()
+    that = THAT.match(text, position, end)
+    if that and _is_aside(that["gap"]):
+        # "that" is left out, "whether" and its like belong to what is said
+        return that.end() if that["that"] == "that" else that.start("that")
+    if regex.fullmatch(OBJECT_VERB, verb) and verb not in ("said", "told"):
+        start = _skip(text, position, end)
+        if start < end and (text[start] == BLANK or regex.match(r"[\p{L}\p{N}$€£]", text[start])):
+            word = regex.match(r"[\p{L}’']+", text[start:end])
+            if word and _bare(word.group()) in ("by", "and", "but", "in", "on", "at", "as", "when", "while") and verb.split()[0] not in BARE_VERBS:
+                return None
+            return start
+    if verb in BARE_VERBS:
+        start = _skip(text, position, end)
+        if verb in ("told", "tell", "tells", "assured", "reminded"):
+            receiver = source_right(text, start, end)
+            if receiver is None and (me := regex.compile(r"(?:me|us|him|her|them|reporters|journalists)\b").match(text, start, end)):
+                receiver = me.span()
+            start = _skip(text, receiver[1], end) if receiver else start
+        start = _skip_time(text, start, end)
+        if start < end and _starts_clause(text, start, end):
+            return start
+    return None
+
+
+def _is_aside(gap: str) -> bool:
+    """Whether the words between cue and "that" only say when, where and to whom."""
+    gap = gap.strip(" ,")
+    if not gap:
+        return True
+    if regex.search(rf"\b(?:is|was|are|were|has|had|have|will|would|can|could|may|but|because|{CLAUSE_VERB})\b", gap):
+        return False
+    return len(gap.split()) <= 14
+
+
+def _skip(text: str, position: int, end: int) -> int:
+    while position < end and text[position].isspace():
+        position += 1
+    return position
+
+
+_WHEN = regex.compile(
+    r"(?:,\s*)?(?:(?:on|in|during|at|late|early|last|this|to|through)\s+)?(?:(?:a|an|the|his|her|their)\s+)?"
+    r"(?:(?:\p{Lu}\p{Ll}+day|yesterday|today|earlier|later|recently|again|reporters|journalists|(?:(?:news|press)\s+)?(?:statement|interview|conference|briefing|speech|post|tweet|letter)|"
+    r"week|month|year|morning|afternoon|evening|night|\p{Lu}\p{Ll}+\.?\s+\d{1,2}|monday|ahead|(?:\d{4}))\b)(?:\s+(?:morning|afternoon|evening|night|week|month|year))?"
+    r"(?:\s+(?:in|on|at|with|to)\s+(?:the\s+|a\s+|an\s+)?[\p{L}\p{N}.’']+(?:\s+\p{Lu}[\p{L}.’']+)*)?,?\s+"
+)
+
+
+def _skip_time(text: str, start: int, end: int) -> int:
+    for _ in range(3):
+        match = _WHEN.match(text, start, end)
+        if not match:
+            break
+        start = match.end()
+    return start
+
+
+def _starts_clause(text: str, start: int, end: int) -> bool:
+    """Whether a clause with a finite verb starts here, rather than an adverbial of the reporting verb."""
+    if text[start] == BLANK:
+        return True
+    found = words(text, start, end)
+    if len(found) < 3:
+        return False
+    first = _bare(text[found[0][0] : found[0][1]])
+    if first in {"in", "on", "at", "during", "after", "before", "while", "when", "as", "by", "of", "for", "with", "from", "about", "and", "but", "or", "because", "to", "so", "much", "little", "more", "nothing", "goodbye", "something"} and not regex.search(r",\s", text[start:end]):
+        return first in ("by", "for", "if", "in", "at") and len(found) > 8
+    return any(_bare(text[a:b]) in FINITE or _bare(text[a:b]).endswith(("ed", "s", "n't", "'s", "'re", "'ll", "’s", "’re", "’ll", "’t")) for a, b in found[1:14])

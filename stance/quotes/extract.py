@@ -1,0 +1,479 @@
+"""An article in, its quoted statements with their speakers out.
+
+Marked speech (`marks`) that has a reporting clause, or stands as a sentence of its own, is a direct statement; what
+a reporting clause reports without marks is indirect, with marked words inside mixed. Marked words with neither are
+scare quotes and names, and left out. The rules are those of the annotation guidelines, section "The unit".
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import regex
+
+from stance.errors import EmptyTextError
+from stance.quotes.clauses import BLANK, USED, Clause, clause_after, clauses_in, opens_content, source_left
+from stance.quotes.lexicon import CLAUSE_VERB
+from stance.quotes.marks import Marked, find_marked
+from stance.quotes.passages import paragraphs, sentences
+from stance.quotes.speakers import Mention, resolve
+from stance.records import Kind, Quote, make_quote
+
+_GAP = regex.compile(r"[^\u0001\u0002.;:]{0,70}?[.,;:—–-]?\s*(?:(?:and|but|because|so)\s*)?$")
+_GERUND = regex.compile(rf"(?:,\s+|\band\s+(?:then\s+|also\s+|later\s+)?|\bbut\s+)(?P<verb>{CLAUSE_VERB})\b")
+_NEXT_CLAUSE = regex.compile(r",?\s+(?:and|but|while|though|although|as|whereas)\s*$|[,;]\s*$")
+_CONJUNCTION = regex.compile(r"(?:(?:But|And|So|Yet|Still|However|Meanwhile|Moreover|Also|Secondly|Firstly|Thirdly|Then|Nevertheless)\b,?\s+)")
+_WORD = regex.compile(r"\p{L}[\p{L}\p{M}'’-]*|\d+")
+
+
+@dataclass
+class _Draft:
+    """A statement before its speaker is resolved."""
+
+    parts: list[tuple[int, int]]
+    kind: Kind
+    cue: tuple[int, int] | None = None
+    source: tuple[int, int] | None = None
+    apposition: tuple[int, int] | None = None
+    carry: "_Draft | None" = None
+    confidence: float = 0.9
+    goes_on: bool = False
+    paragraph: int = 0
+    extra: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def start(self) -> int:
+        return self.parts[0][0]
+
+
+def extract_quotes(article: str) -> list[Quote]:
+    """Find every quoted statement of an article and who said it.
+
+    Args:
+        article: The text as it is; nothing need be cleaned. Paragraphs are lines, or separated by blank lines.
+
+    Returns:
+        The statements in the order in which they start ([] where nobody is quoted). All offsets are characters
+        of `article`.
+
+    Raises:
+        EmptyTextError: The article holds no words.
+
+    Example:
+        >>> [quote.speaker.name for quote in extract_quotes('"We will be at the table," said Ilse Marant.')]
+        ['Ilse Marant']
+    """
+    if not isinstance(article, str):
+        raise TypeError(f"article is a {type(article).__name__}, expected a string. Decode it, or pass one text at a time.")
+    if not _WORD.search(article):
+        raise EmptyTextError("article", article)
+    drafts = _Reader(article).read()
+    order = {id(draft): i for i, draft in enumerate(drafts)}
+    speakers = resolve(
+        article,
+        [Mention(d.source, d.apposition, d.start, order.get(id(d.carry)) if d.carry else None) for d in drafts],
+    )
+    return [
+        make_quote(
+            article,
+            draft.parts,
+            draft.kind,
+            cue=article[slice(*draft.cue)] if draft.cue else None,
+            speaker=speaker,
+            confidence=round(draft.confidence * (1.0 if speaker and speaker.name else 0.7), 2),
+        )
+        for draft, speaker in zip(drafts, speakers, strict=True)
+    ]
+
+
+class _Reader:
+    """Reads one article paragraph by paragraph."""
+
+    def __init__(self, article: str) -> None:
+        self.article = article
+        self.paragraphs = paragraphs(article)
+        self.marked = find_marked(article)
+        blank = list(article)
+        for m in self.marked:
+            blank[m.outer_start : m.outer_end] = BLANK * (m.outer_end - m.outer_start)
+        self.blank = "".join(blank)
+        counts = Counter(self._words(m) for m in self.marked)
+        self.names = {words for words, n in counts.items() if n > 1 and len(words.split()) <= 6}
+        self.drafts: list[_Draft] = []
+
+    def _words(self, m: Marked) -> str:
+        return self.article[m.start : m.end].strip(" .,;:!?").lower()
+
+    def read(self) -> list[_Draft]:
+        """Return all drafts in order."""
+        by_paragraph: dict[int, list[Marked]] = {}
+        for m in self.marked:
+            by_paragraph.setdefault(m.paragraph, []).append(m)
+        for number in range(len(self.paragraphs)):
+            self._paragraph(number, by_paragraph.get(number, []))
+        self.drafts.sort(key=lambda draft: draft.start)
+        return self.drafts
+
+    def _paragraph(self, number: int, marked: list[Marked]) -> None:
+        start, end = self.paragraphs[number]
+        spans = self._sentences(start, end, marked)
+        used: list[tuple[int, int]] = []
+        previous: _Draft | None = None
+        last_end = start
+        for m in marked:
+            if any(a <= m.start < b for a, b in used):
+                continue
+            bounds = next((s for s in spans if s[0] <= m.outer_start < s[1]), (start, end))
+            draft = self._direct(m, bounds, number, previous, last_end, used)
+            if draft is not None:
+                previous = draft
+                last_end = used[-1][1]
+        work = self.blank
+        if used:
+            chars = list(work[start:end])
+            for a, b in used:
+                chars[a - start : b - start] = USED * (b - a)
+            piece = "".join(chars)
+        else:
+            piece = work[start:end]
+        for a, b in spans:
+            self._indirect(piece, start, a, b, number, marked)
+
+    def _sentences(self, start: int, end: int, marked: list[Marked]) -> list[tuple[int, int]]:
+        """Sentences of a paragraph; a quote that ends in a full stop ends one, unless its clause follows."""
+        chars = list(self.blank[start:end])
+        for m in marked:
+            inner = self.article[m.start : m.end].rstrip()
+            if inner[-1:] in ".!?…" and regex.match(r"\s+[\p{Lu}\u0001\d—]", self.blank[m.outer_end : min(end, m.outer_end + 4)]):
+                stop = self.blank.find("\n", m.outer_end, end)
+                if clause_after(self.blank, m.outer_end, self._sentence_end(m.outer_end, stop if stop > 0 else end)) is None:
+                    chars[m.outer_end - 1 - start] = "."
+        return [(a + start, b + start) for a, b in sentences("".join(chars))]
+
+    def _sentence_end(self, position: int, end: int) -> int:
+        first = sentences(self.blank[position:end])
+        return position + first[0][1] if first else end
+
+    # ---------------------------------------------------------------- direct
+
+    def _direct(
+        self,
+        m: Marked,
+        bounds: tuple[int, int],
+        number: int,
+        previous: _Draft | None,
+        last_end: int,
+        used: list[tuple[int, int]],
+    ) -> _Draft | None:
+        """Make a direct statement of a marked stretch, or add it to the one before; None if it is none."""
+        text, blank = self.article, self.blank
+        inner = text[m.start : m.end].strip()
+        if not _WORD.search(inner):
+            return None
+        n_words = len(_WORD.findall(inner))
+        before = blank[bounds[0] : m.outer_start].strip()
+        between = blank[last_end : m.outer_start] if previous else ""
+        stopped = inner[-1:] in ",.!?…—–-;:" or regex.match(r"\s*[,—–]", blank[m.outer_end : m.outer_end + 3]) is not None
+        clause = None
+        if stopped or m.shape == "dash":
+            # A clause may stand in what the splitter took for the next sentence: '"Go!" She said'.
+            limit = max(bounds[1], self._sentence_end(m.outer_end, self.paragraphs[number][1]))
+            clause = clause_after(blank, m.outer_end, limit)
+        starts = not before or bool(regex.fullmatch(r"[\u0001\s.,;:—–-]*|.*[.!?…:—–-]", before)) or m.shape == "dash"
+        rest = regex.sub(r"[\s.,;:!?—–\u0001-]+", "", blank[m.outer_end : bounds[1]])
+        if m.continues and self.drafts and self.drafts[-1].goes_on:
+            draft = self.drafts[-1]
+            draft.parts.append(self._inner(m))
+            draft.goes_on = m.goes_on
+            if clause and draft.source is None:
+                self._fill(draft, clause)
+            used.append((m.outer_start, clause.end if clause else m.outer_end))
+            return draft
+        if clause is not None and (starts or n_words >= 4):
+            lead = None if not before or starts else self._clause_before(m, bounds)
+            if lead is None:
+                if previous and self._adjoins(between) and clause.source is None:
+                    return self._join(previous, m, used)
+                draft = self._new(m, number, clause)
+                used.append((m.outer_start, clause.end))
+                return draft
+        if previous is not None and previous.paragraph == number and self._adjoins(between) and (not rest or m.goes_on) and not clause:
+            return self._join(previous, m, used)
+        clause = self._clause_before(m, bounds)
+        if clause is not None:
+            draft = self._new(m, number, clause)
+            used.append((min(clause.start, m.outer_start), m.outer_end))
+            return draft
+        sentence_like = inner[-1:] in ".!?…," or m.goes_on or m.shape == "dash"
+        if (not before or starts) and not rest and (sentence_like or not blank[bounds[0] : bounds[1]].strip(BLANK + " .,")) and n_words >= 3:
+            if not self._is_name(m):
+                draft = self._new(m, number, None)
+                draft.confidence = 0.6
+                self._carry(draft, m, number, previous)
+                used.append((m.outer_start, m.outer_end))
+                return draft
+        return None
+
+    def _inner(self, m: Marked) -> tuple[int, int]:
+        start, end = m.start, m.end
+        while start < end and self.article[start].isspace():
+            start += 1
+        while end > start and self.article[end - 1].isspace():
+            end -= 1
+        return start, end
+
+    def _new(self, m: Marked, number: int, clause: Clause | None) -> _Draft:
+        draft = _Draft([self._inner(m)], "direct", paragraph=number, goes_on=m.goes_on)
+        if clause:
+            self._fill(draft, clause)
+        self.drafts.append(draft)
+        return draft
+
+    @staticmethod
+    def _fill(draft: _Draft, clause: Clause) -> None:
+        draft.cue, draft.source, draft.apposition, draft.carry = clause.cue, clause.source, clause.apposition, None
+        draft.confidence = 0.95
+
+    def _join(self, previous: _Draft, m: Marked, used: list[tuple[int, int]]) -> _Draft:
+        previous.parts.append(self._inner(m))
+        previous.goes_on = m.goes_on
+        used.append((m.outer_start, m.outer_end))
+        return previous
+
+    def _adjoins(self, between: str) -> bool:
+        """Whether only the rest of a reporting clause stands between two stretches."""
+        return bool(_GAP.fullmatch(between)) and between.strip()[-1:] in ("", ".", ",", ";", ":", "—", "–", "-") or bool(
+            regex.fullmatch(r"[\s,.;:—–-]*(?:and|but|because)?\s*", between)
+        )
+
+    def _clause_before(self, m: Marked, bounds: tuple[int, int]) -> Clause | None:
+        """Find `X said:` or `X said in Geneva, ` that leads up to a marked stretch."""
+        blank = self.blank
+        start = bounds[0]
+        before = blank[start : m.outer_start]
+        if not before.strip():
+            number = m.paragraph
+            if number == 0 or m.outer_start != self.paragraphs[number][0]:
+                return None
+            a, b = self.paragraphs[number - 1]
+            if not blank[a:b].endswith(":"):
+                return None
+            start = (sentences(blank[a:b]) or [(0, b - a)])[-1][0] + a
+            before = blank[start:b]
+        clauses = clauses_in(blank, start, start + len(before))
+        if not clauses:
+            return None
+        clause = clauses[-1]
+        gap = before[max(clause.cue[1], clause.end) - start :]
+        inner = self.article[m.start : m.end].strip()
+        if USED in gap or BLANK in gap:
+            return None
+        opens = gap.rstrip()[-1:]
+        upper = inner[:1].isupper() or not inner[:1].isalpha()
+        if regex.search(r"\b(?:that|whether|of|as|a|an|the|for|with|on|in|to|is|was)\s*$", gap) and not (upper and gap.rstrip().endswith(" that")):
+            return None
+        if opens == ":" or (opens == "," and upper) or (opens == "," and inner[-1:] in ".!?,…" and len(_WORD.findall(inner)) > 3):
+            return clause
+        if not gap.strip() and (upper or len(_WORD.findall(inner)) >= 5):
+            return clause
+        if upper and inner[-1:] in ".!?,…" and len(gap.split()) <= 4 and len(_WORD.findall(inner)) >= 4:
+            return clause
+        return None
+
+    def _carry(self, draft: _Draft, m: Marked, number: int, previous: _Draft | None) -> None:
+        """Give a statement without a clause the speaker of the sentence before it, or of the last statement."""
+        start = self.paragraphs[number][0]
+        lead = self.blank[start : m.outer_start]
+        if lead.strip():
+            spans = sentences(lead.replace(USED, " "))
+            if spans:
+                a = start + spans[-1][0]
+                clauses = clauses_in(self.blank, a, m.outer_start)
+                if clauses and clauses[-1].source:
+                    draft.source, draft.apposition = clauses[-1].source, clauses[-1].apposition
+                    return
+                subject = regex.compile(
+                    r"(?:(?:But|And|So|Then|However,|Still,|Yet|\p{Lu}\p{Ll}+\s+\p{Ll}+,)\s+)?"
+                    r"((?:\p{Lu}[\p{L}.’'-]*\s+){0,4}?\p{Lu}[\p{L}’'-]*)\s+(?:\p{Ll}+ly\s+|also\s+)?(?:\p{Ll}+(?:ed|s)|was|is|has|had|did|went|took|made|gave|spoke|put)\b"
+                ).match(self.blank, a, m.outer_start)
+                if subject and subject.group(1).lower() not in {"the", "it", "there", "this", "that", "they", "we", "i"}:
+                    draft.source = subject.span(1)
+                    return
+        draft.carry = previous or next(
+            (d for d in reversed(self.drafts[:-1]) if number - d.paragraph <= 2 and d.kind != "indirect"), None
+        ) or next((d for d in reversed(self.drafts[:-1]) if number - d.paragraph <= 1), None)
+
+    def _is_name(self, m: Marked) -> bool:
+        """Whether marked words are a name, a title or a term rather than speech."""
+        words = self._words(m)
+        if words in self.names:
+            return True
+        inner = self.article[m.start : m.end].strip()
+        spelled = [w for w in inner.split() if len(w) > 3]
+        return len(spelled) >= 2 and all(w[:1].isupper() for w in spelled) and inner[-1:] not in ".!?,"
+
+    # ---------------------------------------------------------------- indirect and mixed
+
+    def _indirect(self, piece: str, offset: int, start: int, end: int, number: int, marked: list[Marked]) -> None:
+        """Make indirect and mixed statements of one sentence of a paragraph."""
+        a, b = start - offset, end - offset
+        if not piece[a:b].replace(USED, "").strip(" .,"):
+            return
+        while b > a and piece[b - 1] in ".!?… ":
+            b -= 1
+        clauses = clauses_in(piece, a, b)
+        given: list[tuple[int, int]] = []
+        last: _Draft | None = None
+        for i, clause in enumerate(clauses):
+            if any(x <= clause.cue[0] < y for x, y in given):
+                # reported inside what is reported: "X said that Y believed ..." belongs to X
+                continue
+            limit = self._limit(piece, clauses, i, b)
+            parts = self._content(piece, clause, a, limit, b, given)
+            if parts is None:
+                continue
+            draft = self._reported(parts, clause, offset, number, marked)
+            if draft is None:
+                continue
+            last = draft
+            given.extend(parts)
+            self.drafts.append(draft)
+            self._followers(piece, draft, parts[-1][1], b, offset, number, marked, given)
+        if last is None:
+            in_sentence = [d for d in self.drafts if d.kind == "direct" and start <= d.start < end and d.source]
+            if in_sentence:
+                base = in_sentence[-1]
+                self._followers(piece, base, max(p[1] for p in base.parts) - offset, b, offset, number, marked, given)
+
+    def _limit(self, piece: str, clauses: list[Clause], i: int, end: int) -> int:
+        """Where a content must stop, because the next clause reports something of its own."""
+        for other in clauses[i + 1 :]:
+            begin = other.start
+            lead = piece[max(0, begin - 14) : begin]
+            joined = regex.search(r"(?:,\s+|;\s*)(?:and|but|while|though|although|whereas)\s+$|,?\s+(?:while|whereas)\s+$|;\s*$", lead)
+            if joined and begin - len(joined.group()) > clauses[i].cue[1]:
+                return begin - len(joined.group())
+        return end
+
+    def _content(
+        self, piece: str, clause: Clause, start: int, limit: int, end: int, given: list[tuple[int, int]]
+    ) -> list[tuple[int, int]] | None:
+        """Where the words reported by a clause stand."""
+        cue = piece[slice(*clause.cue)].lower()
+        begin = max([start, *(y for x, y in given if y <= clause.start)])
+        if USED in piece[begin : clause.start]:
+            begin = piece.rfind(USED, begin, clause.start) + 1
+        before = piece[begin : clause.start]
+        after = piece[max(clause.end, clause.cue[1]) : limit]
+        if cue.startswith(("according", "as per", "in ")):
+            if len(before.strip(" ,—–")) > 12 and before.rstrip().endswith(("," , "—", "–")) or (before.strip() and not after.strip(" ,.")):
+                return self._trim(piece, [(begin, clause.start)])
+            follows = regex.compile(r"\s*,?\s*").match(piece, max(clause.end, clause.cue[1]), limit)
+            content = follows.end() if follows else limit
+            return self._trim(piece, [(content, limit)]) if limit - content > 8 else None
+        lead = before.rstrip()
+        if lead.endswith((",", "—", "–")) and len(lead.split()) >= 4 and USED not in lead and not _LEAD_ADVERBIAL.match(lead.lstrip(" ,;")):
+            ending = regex.match(r"[^,;—–:]*", after)
+            aside = ending.group() if ending else ""
+            rest = after[len(aside) :]
+            if not regex.search(r"\bthat\b", aside) and len(aside.split()) <= 12 and not self._new_content(piece, clause, limit):
+                parts = [(begin, begin + len(lead) - 1)]
+                if len(rest.strip(" ,.—–")) > 12 and rest[:1] in ",—–" and not _GERUND.match(rest) and USED not in rest:
+                    parts.append((max(clause.end, clause.cue[1]) + len(aside) + 1, limit))
+                return self._trim(piece, parts)
+        opened = opens_content(piece, clause, limit)
+        if opened is None or limit - opened < 6:
+            return None
+        stop = limit
+        gerund = next((m for m in _GERUND.finditer(piece, opened, limit) if m["verb"].endswith("ing") and m.group().startswith(",")), None)
+        if gerund:
+            stop = gerund.start()
+        used_at = piece.find(USED, opened, stop)
+        if used_at >= 0:
+            stop = used_at
+        return self._trim(piece, [(opened, stop)])
+
+    @staticmethod
+    def _new_content(piece: str, clause: Clause, limit: int) -> bool:
+        opened = opens_content(piece, clause, limit)
+        return opened is not None and limit - opened > 25 and regex.match(r"\s*(?:that\b|\w+\s+that\b)", piece[clause.cue[1] : limit]) is not None
+
+    def _trim(self, piece: str, parts: list[tuple[int, int]]) -> list[tuple[int, int]] | None:
+        """Cut conjunctions, commas and space off the edges; None if no words are left."""
+        trimmed = []
+        for a, b in parts:
+            if conjunction := _CONJUNCTION.match(piece, a, b):
+                a = conjunction.end()
+            while a < b and (piece[a].isspace() or piece[a] in ",;:—–" + USED):
+                a += 1
+            if a < b and (conjunction := _CONJUNCTION.match(piece, a, b)):
+                a = conjunction.end()
+            while b > a and (piece[b - 1].isspace() or piece[b - 1] in ",;:—–" + USED):
+                b -= 1
+            if b > a:
+                trimmed.append((a, b))
+        if not trimmed or sum(len(piece[a:b].split()) for a, b in trimmed) < 1:
+            return None
+        return trimmed
+
+    def _reported(
+        self, parts: list[tuple[int, int]], clause: Clause, offset: int, number: int, marked: list[Marked]
+    ) -> _Draft | None:
+        """Make a draft of reported words, and say what kind it is."""
+        spans = [(a + offset, b + offset) for a, b in parts]
+        inside = [m for m in marked if any(a <= m.outer_start and m.outer_end <= b for a, b in spans)]
+        text = " ".join(self.article[a:b] for a, b in spans)
+        if len(_WORD.findall(text)) < 2:
+            return None
+        verbatim = [m for m in inside if not self._is_name(m)]
+        kind: Kind = "mixed" if verbatim else "indirect"
+        if len(spans) == 1 and len(inside) == 1 and verbatim:
+            m = inside[0]
+            outside = self.article[spans[0][0] : m.outer_start] + " " + self.article[m.outer_end : spans[0][1]]
+            if not _WORD.search(outside):
+                kind, spans = "direct", [self._inner(m)]
+                if len(_WORD.findall(self.article[m.start : m.end])) < 2:
+                    return None
+        draft = _Draft(spans, kind, paragraph=number, confidence=0.8)
+        draft.cue = (clause.cue[0] + offset, clause.cue[1] + offset)
+        draft.source = (clause.source[0] + offset, clause.source[1] + offset) if clause.source else None
+        draft.apposition = (clause.apposition[0] + offset, clause.apposition[1] + offset) if clause.apposition else None
+        return draft
+
+    def _followers(
+        self,
+        piece: str,
+        base: _Draft,
+        position: int,
+        end: int,
+        offset: int,
+        number: int,
+        marked: list[Marked],
+        given: list[tuple[int, int]],
+    ) -> None:
+        """Statements that hang on the same speaker: ", adding that ...", "and said ..."."""
+        for gerund in _GERUND.finditer(piece, max(0, position), end):
+            if any(x <= gerund.start("verb") < y for x, y in given):
+                continue
+            if gerund.group().startswith(",") and not gerund["verb"].endswith("ing"):
+                continue
+            clause = Clause(gerund.start("verb"), gerund.end(), gerund.span("verb"), None)
+            opened = opens_content(piece, clause, end)
+            if opened is None or end - opened < 6:
+                continue
+            following = next((m.start() for m in _GERUND.finditer(piece, opened, end) if m.group().startswith(",") and m["verb"].endswith("ing")), end)
+            used_at = piece.find(USED, opened, following)
+            parts = self._trim(piece, [(opened, used_at if used_at >= 0 else following)])
+            if not parts:
+                continue
+            draft = self._reported(parts, clause, offset, number, marked)
+            if draft is not None:
+                self.drafts.append(replace(draft, source=base.source, apposition=base.apposition, carry=base.carry or base))
+                given.extend(parts)
+
+
+_LEAD_ADVERBIAL = regex.compile(
+    r"(?:In|On|At|After|Before|During|When|While|As|Although|Though|Asked|Speaking|Since|For|With|By|Last|Earlier|Later|Since|Following|Despite|"
+    r"Writing|Referring|Citing|If|Because|Until|Under|From|Through|To|Without|Like|Unlike|About|Among|Amid|Over)\b[^,]*,$"
+)
+
+__all__ = ["extract_quotes", "source_left"]

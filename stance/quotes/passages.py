@@ -1,0 +1,83 @@
+"""Text -> paragraphs -> sentences, as offsets into the untouched text.
+
+Comes in: any text. Goes out: (start, end) pairs. A line break ends a paragraph, unless the text is hard-wrapped
+(blank lines between paragraphs, lines of a common width), where only a blank line does.
+"""
+
+from functools import lru_cache
+
+import regex
+
+from stance.quotes.lexicon import ABBREVIATIONS
+
+_LINE = regex.compile(r"[^\r\n\u2028\u2029\u0085]+")
+_BLANK = regex.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)\s*")
+_SENTENCE_END = regex.compile(r"(?P<stop>[.!?…]+)(?P<close>[\"”’»›)\]\u0001]*)(?=\s+|$)")
+_LAST_WORD = regex.compile(r"(?:^|[\s(\"“‘«\u0001])([^\s(\"“‘«\u0001]+)$")
+
+
+def paragraphs(text: str) -> list[tuple[int, int]]:
+    """Return (start, end) of every paragraph that holds more than white space."""
+    if _is_hard_wrapped(text):
+        edges, position = [], 0
+        for gap in _BLANK.finditer(text):
+            edges.append((position, gap.start()))
+            position = gap.end()
+        spans = [*edges, (position, len(text))]
+    else:
+        spans = [match.span() for match in _LINE.finditer(text)]
+    trimmed = (_trim(text, start, end) for start, end in spans)
+    return [(start, end) for start, end in trimmed if start < end]
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and (text[start].isspace() or text[start] in "\u200b\ufeff\u200e\u200f"):
+        start += 1
+    while end > start and (text[end - 1].isspace() or text[end - 1] in "\u200b\ufeff\u200e\u200f"):
+        end -= 1
+    return start, end
+
+
+def _is_hard_wrapped(text: str) -> bool:
+    """Whether lines are broken at a common width, with blank lines between paragraphs."""
+    if not _BLANK.search(text):
+        return False
+    lengths = []
+    lines = text.splitlines()
+    for line, following in zip(lines, lines[1:], strict=False):
+        if line.strip() and following.strip():
+            lengths.append(len(line.rstrip()))
+    if len(lengths) < 4:
+        return False
+    return max(lengths) <= 100 and sum(length >= 50 for length in lengths) >= 0.8 * len(lengths)
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Split one paragraph into sentences.
+
+    Args:
+        text: The paragraph; a stretch that must not be cut may be blanked with \\u0001.
+
+    Returns:
+        (start, end) of each, without the white space between them.
+    """
+    return list(_sentences(text))
+
+
+@lru_cache(maxsize=256)
+def _sentences(text: str) -> tuple[tuple[int, int], ...]:
+    spans = []
+    start = 0
+    for match in _SENTENCE_END.finditer(text):
+        after = text[match.end() :].lstrip()[:1]
+        if after and not (after.isupper() or after.isdigit() or after in "\"“‘«„'‹\u0001—–-("):
+            continue
+        if match["stop"] == "." and not match["close"]:
+            word = _LAST_WORD.search(text, start, match.start("stop"))
+            last = word.group(1) if word else ""
+            if last.lower() in ABBREVIATIONS or (len(last) == 1 and last.isupper() and last != "I"):
+                continue
+        spans.append(_trim(text, start, match.end()))
+        start = match.end()
+    spans.append(_trim(text, start, len(text)))
+    return tuple((a, b) for a, b in spans if a < b)
