@@ -50,6 +50,9 @@ _TIME = r"(?:(?:on|in|at|during|after|before|late|early|last|this|through|via|by
 THAT = regex.compile(
     rf"(?P<gap>[^{BLANK}{USED}.;:]{{0,120}}?)(?<!\bso)(?<!\bwith)\s*\b(?P<that>that|whether|how|why)\b\s+"
 )
+# A comma, dash or full stop, but not the point of an abbreviation.
+_STOP = r"(?=[,;—]|(?<!\b(?:St|Dr|Mr|Ms|Mrs|Inc|Jr|Sr|\p{Lu}))\.(?:\s|$)|$)"
+_DASH_NAME = regex.compile(r"\s*[—–―-]\s*(?P<name>(?:\p{Lu}[\p{L}.’'-]*\s+){1,4}\p{Lu}[\p{L}’'-]*\.?)\s*$")
 _LEADING = regex.compile(
     r"^(?:(?:and|but|so|yet|still|however|meanwhile|also|then|later|earlier|in\s+addition|for\s+(?:his|her|their|its)\s+part|"
     r"in\s+particular|secondly|firstly|moreover|nevertheless|on\s+\p{Lu}\p{Ll}+day|in\s+(?:a|an)\s+[^,]{2,60}|"
@@ -137,7 +140,7 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
             return None
         if text[b - 1] == "." and not (TITLE_WORD.fullmatch(word) or len(word) <= 2 or word.count(".") > 1 or bare in ("jr", "sr", "u.s", "inc")):
             break
-    while taken and _bare(text[taken[-1][0] : taken[-1][1]]) in LINKS | DETERMINERS | STOPS | {"for"}:
+    while taken and (last := text[taken[-1][0] : taken[-1][1]]).islower() and last in LINKS | DETERMINERS | STOPS | {"for"}:
         taken.pop()
     if not taken:
         return None
@@ -154,7 +157,7 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def apposition_right(text: str, end_of_source: int, limit: int) -> tuple[int, int] | None:
     """Read a description behind the source: ", >a professor at X<," or ">(D-Ohio)<"."""
-    match = regex.compile(r",\s+(?P<what>(?:(?:a|an|the|his|her|their|its|who)\s+|\p{Ll}|\p{Lu}[\w.’'-]*\s+\p{Ll})[^,;—" + BLANK + USED + r"]{2,120}?)(?=[,;.—]|$)").match(text, end_of_source, limit)
+    match = regex.compile(r",\s+(?P<what>(?:(?:a|an|the|his|her|their|its|who)\s+|\p{Ll}|\p{Lu}[\w.’'-]*\s+\p{Ll})[^,;—" + BLANK + USED + r"]{2,120}?)" + _STOP).match(text, end_of_source, limit)
     if not match:
         return None
     what = match.group("what")
@@ -324,8 +327,18 @@ def _attaches(bares: list[str], spelled: list[str], i: int) -> bool:
     return bares[i] in ("for", "in", "at", "from", "to", "with", "on")
 
 
-def clause_after(text: str, position: int, end: int) -> Clause | None:
-    """Find the clause right behind marked speech: `"...," said X` or `"...," X told Y`."""
+def clause_after(text: str, position: int, end: int, *, ended: bool = False) -> Clause | None:
+    """Find the clause right behind marked speech: `"...," said X` or `"...," X told Y`.
+
+    Args:
+        text: The blanked text.
+        position: Behind the closing mark.
+        end: Where the sentence ends.
+        ended: Whether the speech ended in a full stop; the clause must then follow without any aside.
+
+    Returns:
+        The clause, or None.
+    """
     inverted = _INVERTED.match(text, position, end)
     if inverted and _bare(inverted["verb"]) not in ("told", "tell", "tells", "thought", "find", "post"):
         source = source_right(text, inverted.end(), end)
@@ -333,6 +346,9 @@ def clause_after(text: str, position: int, end: int) -> Clause | None:
             apposition = apposition_right(text, source[1], end)
             stop = apposition[1] if apposition else source[1]
             return Clause(inverted.start("verb"), stop, inverted.span("verb"), source, apposition)
+    if named := _DASH_NAME.match(text, position, end):
+        name_end = named.end("name") - (text[named.end("name") - 1] == ".")
+        return Clause(named.start("name"), named.end(), named.span("name"), (named.start("name"), name_end))
     skip = regex.compile(r"[\s,—–.-]*").match(text, position, end)
     begin = skip.end() if skip else position
     for verb in VERB.finditer(text, begin, min(end, begin + 260)):
@@ -347,7 +363,10 @@ def clause_after(text: str, position: int, end: int) -> Clause | None:
             continue
         source, apposition = found
         # The source has to start the clause, a conjunction or an adverbial aside.
-        lead = _LEADING.sub("", text[begin : source[0]])
+        lead = text[begin : source[0]]
+        if ended and lead.strip(" ,"):
+            return None
+        lead = _LEADING.sub("", lead)
         if lead.strip(" ,") and not regex.fullmatch(r"(?:(?:\p{L}+ly|then|later|and|but|as|which|that|where|former|the|a)\s*)+", lead.strip(" ,").lower()):
             if len(lead.split()) > 3:
                 continue
@@ -368,6 +387,8 @@ def clauses_in(text: str, start: int, end: int) -> list[Clause]:
             source = after.span(1) if after else None
         if source:
             apposition = apposition_right(text, source[1], end)
+            if apposition and not (text[apposition[1] : apposition[1] + 1] == "," and not _has_verb(text[slice(*apposition)])):
+                apposition = None  # ", the coalition should ..." is what X says, not what X is
             found.append(Clause(match.start(), apposition[1] if apposition else source[1], match.span("verb"), source, apposition))
     for pattern in (VERB, OBJECT):
         for verb in pattern.finditer(text, start, end):
@@ -375,7 +396,7 @@ def clauses_in(text: str, start: int, end: int) -> list[Clause]:
                 continue
             cut = _ADVERBS_BEFORE.search(text, start, max(start, verb.start() - 1))
             left_end = cut.start() if cut and cut.start() > start else verb.start()
-            if _PASSIVE.search(text[start:left_end].rstrip()) and not _is_name_possessive(text, start, left_end):
+            if _PASSIVE.search(text[start:left_end].rstrip()):
                 continue
             left = source_left(text, start, left_end)
             if left is None or not _agrees(text[slice(*left[0])], verb["verb"]):
@@ -385,8 +406,8 @@ def clauses_in(text: str, start: int, end: int) -> list[Clause]:
     return found
 
 
-def _is_name_possessive(text: str, start: int, end: int) -> bool:
-    return False
+def _has_verb(text: str) -> bool:
+    return any(_bare(word) in FINITE for word in text.split())
 
 
 def _agrees(source: str, verb: str) -> bool:

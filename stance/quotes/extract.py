@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import regex
 
 from stance.errors import EmptyTextError
-from stance.quotes.clauses import BLANK, USED, Clause, clause_after, clauses_in, opens_content, source_left
+from stance.quotes.clauses import BLANK, USED, VERB, Clause, clause_after, clauses_in, opens_content, source_left
 from stance.quotes.lexicon import CLAUSE_VERB
 from stance.quotes.marks import Marked, find_marked
 from stance.quotes.passages import paragraphs, sentences
@@ -145,7 +145,7 @@ class _Reader:
             inner = self.article[m.start : m.end].rstrip()
             if inner[-1:] in ".!?…" and regex.match(r"\s+[\p{Lu}\u0001\d—]", self.blank[m.outer_end : min(end, m.outer_end + 4)]):
                 stop = self.blank.find("\n", m.outer_end, end)
-                if clause_after(self.blank, m.outer_end, self._sentence_end(m.outer_end, stop if stop > 0 else end)) is None:
+                if clause_after(self.blank, m.outer_end, self._sentence_end(m.outer_end, stop if stop > 0 else end), ended=inner.endswith(".")) is None:
                     chars[m.outer_end - 1 - start] = "."
         return [(a + start, b + start) for a, b in sentences("".join(chars))]
 
@@ -177,7 +177,7 @@ class _Reader:
         if stopped or m.shape == "dash":
             # A clause may stand in what the splitter took for the next sentence: '"Go!" She said'.
             limit = max(bounds[1], self._sentence_end(m.outer_end, self.paragraphs[number][1]))
-            clause = clause_after(blank, m.outer_end, limit)
+            clause = clause_after(blank, m.outer_end, limit, ended=inner.endswith(".") and m.shape == "quote")
         starts = not before or bool(regex.fullmatch(r"[\u0001\s.,;:—–-]*|.*[.!?…:—–-]", before)) or m.shape == "dash"
         rest = regex.sub(r"[\s.,;:!?—–\u0001-]+", "", blank[m.outer_end : bounds[1]])
         if m.continues and self.drafts and self.drafts[-1].goes_on:
@@ -241,6 +241,8 @@ class _Reader:
 
     def _adjoins(self, between: str) -> bool:
         """Whether only the rest of a reporting clause stands between two stretches."""
+        if VERB.search(between):
+            return False
         return bool(_GAP.fullmatch(between)) and between.strip()[-1:] in ("", ".", ",", ";", ":", "—", "–", "-") or bool(
             regex.fullmatch(r"[\s,.;:—–-]*(?:and|but|because)?\s*", between)
         )
@@ -260,6 +262,15 @@ class _Reader:
             start = (sentences(blank[a:b]) or [(0, b - a)])[-1][0] + a
             before = blank[start:b]
         clauses = clauses_in(blank, start, start + len(before))
+        gerund = _GERUND_BEFORE.search(before)
+        if gerund and not (clauses and clauses[-1].cue[0] >= start + gerund.start("verb")):
+            span = (start + gerund.start("verb"), start + gerund.end("verb"))
+            if clauses:
+                return Clause(span[0], span[1], span, clauses[-1].source, clauses[-1].apposition)
+            if self.drafts and self.drafts[-1].paragraph == m.paragraph and self.drafts[-1].source:
+                return Clause(span[0], span[1], span, self.drafts[-1].source, self.drafts[-1].apposition)
+            subject = _SUBJECT.match(blank, start, span[0])
+            return Clause(span[0], span[1], span, subject.span(1) if subject else None)
         if not clauses:
             return None
         clause = clauses[-1]
@@ -291,10 +302,7 @@ class _Reader:
                 if clauses and clauses[-1].source:
                     draft.source, draft.apposition = clauses[-1].source, clauses[-1].apposition
                     return
-                subject = regex.compile(
-                    r"(?:(?:But|And|So|Then|However,|Still,|Yet|\p{Lu}\p{Ll}+\s+\p{Ll}+,)\s+)?"
-                    r"((?:\p{Lu}[\p{L}.’'-]*\s+){0,4}?\p{Lu}[\p{L}’'-]*)\s+(?:\p{Ll}+ly\s+|also\s+)?(?:\p{Ll}+(?:ed|s)|was|is|has|had|did|went|took|made|gave|spoke|put)\b"
-                ).match(self.blank, a, m.outer_start)
+                subject = _SUBJECT.match(self.blank, a, m.outer_start)
                 if subject and subject.group(1).lower() not in {"the", "it", "there", "this", "that", "they", "we", "i"}:
                     draft.source = subject.span(1)
                     return
@@ -471,6 +479,11 @@ class _Reader:
                 given.extend(parts)
 
 
+_GERUND_BEFORE = regex.compile(rf"(?:^|[\s,])(?P<verb>(?!\p{{Lu}}){CLAUSE_VERB})(?:\s+(?:that|also|then))?\s*[,:]?\s*$")
+_SUBJECT = regex.compile(
+    r"(?:(?:But|And|So|Then|However,|Still,|Yet|\p{Lu}\p{Ll}+\s+\p{Ll}+,)\s+)?((?:\p{Lu}[\p{L}.’'-]*\s+){0,4}?\p{Lu}[\p{L}’'-]*)\s+"
+    r"(?:\p{Ll}+ly\s+|also\s+)?(?:\p{Ll}+(?:ed|s)|was|is|has|had|did|went|took|made|gave|spoke|put)\b"
+)
 _LEAD_ADVERBIAL = regex.compile(
     r"(?:In|On|At|After|Before|During|When|While|As|Although|Though|Asked|Speaking|Since|For|With|By|Last|Earlier|Later|Since|Following|Despite|"
     r"Writing|Referring|Citing|If|Because|Until|Under|From|Through|To|Without|Like|Unlike|About|Among|Amid|Over)\b[^,]*,$"

@@ -30,7 +30,7 @@ specify specifies specified specifying|clarify clarifies clarified clarifying|co
 recount recounts recounted recounting|testify testifies testified testifying|lament laments lamented lamenting
 caution cautions cautioned cautioning|assure assures assured assuring|inform informs informed informing
 remind reminds reminded reminding|propose proposes proposed proposing|recommend recommends recommended recommending
-mention mentions mentioned mentioning|repeat repeats repeated repeating|protest protests protested|fume fumes fumed
+mention mentions mentioned mentioning|repeat repeats repeated repeating|protest protests protested|fume fumes fumed|read reads reading|chant chants chanted|sing sings sang singing|cry cried|yell yelled
 retort retorts retorted|answer answers answered answering|reckon reckons reckoned|summarize summarizes summarized
 echo echoes echoed|interject interjected|exclaim exclaims exclaimed|murmur murmured|whisper whispered|affirm affirms affirmed
 boast boasts boasted boasting|expect expects expected|find finds found|learn learns learned|understand understands
@@ -48,13 +48,13 @@ blame blames blamed blaming|accuse accuses accused accusing|"rule out" "rules ou
 deny denies denied denying|describe describes described describing|call calls called calling|label labels labeled labelled
 dub dubs dubbed|slam slams slammed slamming|blast blasts blasted|dismiss dismisses dismissed dismissing
 threaten threatens threatened threatening|promise promises promised promising|vow vows vowed vowing
-pledge pledges pledged pledging|refuse refuses refused refusing|offer offers offered offering|warn warns warned warning
+pledge pledges pledged pledging|offer offers offered offering|warn warns warned warning
 express expresses expressed expressing|reiterate reiterates reiterated reiterating|defend defends defended defending
-hail hails hailed hailing|advocate advocates advocated|endorse endorses endorsed|oppose opposes opposed
-question questions questioned questioning|refer refers referred referring|insist insists insisted|ask asks asked asking
+hail hails hailed hailing|advocate advocates advocated|liken likens likened
+question questions questioned questioning|insist insists insisted|ask asks asked asking
 urge urges urged urging|recommend recommends recommended|suggest suggests suggested|acknowledge acknowledges acknowledged
 highlight highlights highlighted|"speak of" "spoke of"|"speak about" "spoke about"|characterize characterizes characterized
-admit admits admitted|want wants wanted
+admit admits admitted
 """
 # Of the above, those that also open a content without "that": "X said it was over".
 _BARE_VERBS = """say says said saying tell tells told add adds added adding believe believes believed think thinks thought
@@ -156,10 +156,11 @@ TITLE_WORD = regex.compile(
     r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Sen|Rep|Gov|Gen|Lt|Col|Maj|Capt|Sgt|Adm|Rev|Hon|St|Sir|Lord|Lady|Dame|President|Prime|Minister|"
     r"Secretary|Senator|Representative|Congressman|Congresswoman|Governor|Ambassador|Envoy|General|Colonel|Major|"
     r"Captain|Admiral|Chancellor|Premier|King|Queen|Prince|Princess|Pope|Cardinal|Bishop|Archbishop|Chairman|Chairwoman|"
-    r"Chair|Director|Commissioner|Judge|Justice|Mayor|Deputy|Vice|Foreign|Defense|Defence|Interior|Finance|State|Press|Chief|"
+    r"Chair|Director|Commissioner|Judge|Justice|Mayor|Deputy|Vice|Foreign|Defense|Defence|Interior|Finance|State|Press|Chief|Del|Supt|Cmdr|"
     r"Spokesman|Spokeswoman|Spokesperson|Professor|Doctor|Speaker|Leader|Attorney|Vice-President|Co-Chair|Democratic|Republican|"
-    r"Democrat|Former|Acting|Special|Assistant|Under|Sheriff|Officer|Detective|Lieutenant|Brigadier|Marshal|Father|Sister|Brother)\.?"
+    r"Democrat|Former|Acting|Special|Assistant|Under|Sheriff|Officer|Detective|Lieutenant|Brigadier|Marshal|Father|Sister|Brother)"
+    r"(?:[-—]\w+){0,2}\.?"
 )
-ABBREVIATIONS = frozenset("""mr mrs ms dr prof sen rep gov gen lt col maj capt sgt adm rev hon st jr sr vs etc inc corp ltd co
+ABBREVIATIONS = frozenset("""del supt cmdr messrs ret mr mrs ms dr prof sen rep gov gen lt col maj capt sgt adm rev hon st jr sr vs etc inc corp ltd co
 no jan feb mar apr jun jul aug sept sep oct nov dec u.s u.k u.n e.g i.e a.m p.m d.c r d vol approx dept est fig
 ala ariz ark calif colo conn del fla ga ill ind kan ky la md mass mich minn miss mo mont neb nev ore pa penn tenn tex vt va wash wis wyo""".split())

@@ -29,9 +29,13 @@ from stance.quotes.lexicon import (
 )
 from stance.records import Span, Speaker
 
+_TOKEN = (
+    r"(?:(?:\p{Lu}\.){1,4}|(?:Mr|Mrs|Ms|Dr|Prof|Sen|Rep|Gov|Gen|Lt|Col|Maj|Capt|Sgt|Adm|Rev|Hon|St|Jr|Sr|Del)\.|"
+    r"(?:\p{Lu}|(?:al|el)-\p{Lu})[\p{L}\p{M}\d’'\-]*)"
+)
 _SEQUENCE = regex.compile(
-    r"\b\p{Lu}[\p{L}\p{M}\d.’'\-]*(?:[ \u00a0](?:(?:of|de|del|della|di|da|der|den|van|von|bin|ibn|al|el|la|le|du|dos|to)[ \u00a0](?:la[ \u00a0]|los[ \u00a0]|the[ \u00a0])?)?"
-    r"(?:\p{Lu}|(?:al|el)-\p{Lu})[\p{L}\p{M}\d.’'\-]*)*"
+    rf"\b{_TOKEN}(?:[ \u00a0](?:(?:of|de|del|della|di|da|der|den|van|von|bin|ibn|al|el|la|le|du|dos|to)[ \u00a0]"
+    rf"(?:la[ \u00a0]|los[ \u00a0]|the[ \u00a0])?)?{_TOKEN})*"
 )
 _POSSESSIVE = regex.compile(r"['’]s?$")
 _ABBREVIATED = regex.compile(r"^(?:\p{Lu}\.?){2,5}$")
