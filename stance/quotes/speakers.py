@@ -34,8 +34,8 @@ _TOKEN = (
     r"(?:\p{Lu}|(?:al|el)-\p{Lu})[\p{L}\p{M}\d’'\-]*)"
 )
 _SEQUENCE = regex.compile(
-    rf"\b{_TOKEN}(?:[ \u00a0](?:(?:of|de|del|della|di|da|der|den|van|von|bin|ibn|al|el|la|le|du|dos|to)[ \u00a0]"
-    rf"(?:la[ \u00a0]|los[ \u00a0]|the[ \u00a0])?)?{_TOKEN})*"
+    rf"\b{_TOKEN}(?:[ \u00a0](?:(?:of|de|del|della|di|da|der|den|van|von|bin|ibn|al|el|la|le|du|dos)[ \u00a0]"
+    rf"(?:la[ \u00a0]|los[ \u00a0]|the[ \u00a0])?|to[ \u00a0])?{_TOKEN})*"
 )
 _POSSESSIVE = regex.compile(r"['’]s?$")
 _ABBREVIATED = regex.compile(r"^(?:\p{Lu}\.?){2,5}$")

@@ -1,0 +1,263 @@
+"""Files -> examples: the shipped corpus, and tables of the user's own.
+
+Comes in: `corpus`, or a CSV, TSV, JSON or JSON Lines file with a text column. Goes out: `Example` records, checked one by
+one, so that a wrong label or an empty statement is named with its file and line before anything is trained.
+The corpus lies in `stance/corpus/matters/`, a file per matter, and `splits.yaml` says which matter is in which split.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from stance.errors import EmptyTextError, MissingColumnError, UnknownLabelError, UnreadableFileError
+from stance.labels import LABELS, normalize_label
+from stance.records import DEFAULT_TARGET, Example
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+SPLITS = ("train", "dev", "test")
+CORPUS = "corpus"
+_FIELDS = ("text", "speaker", "context", "target", "label", "matter", "id")
+
+
+def corpus_folder() -> Path:
+    """Return the folder of the shipped corpus."""
+    return Path(str(files("stance") / "corpus"))
+
+
+def load_corpus() -> "DatasetDict":
+    """Load the negotiations corpus.
+
+    Returns:
+        A `datasets.DatasetDict` with train, dev and test, split by matter. Columns: those of `Example`, and `kind`,
+        `rule` (of the guidelines), `style`, `matter_type`, `twin` (id of the contrast twin or None), `attributed`
+        (stances of others, as `{"holder", "label"}`), `readings` (labels in the order given: writer, blind reader,
+        and where they differed the one that settled it) and `settled` (why, or None).
+
+    Example:
+        >>> load_corpus()["train"][0]["label"] in ("support", "oppose", "neutral")
+        True
+    """
+    import datasets
+
+    features = datasets.Features(
+        {
+            **{name: datasets.Value("string") for name in (*_FIELDS, "kind", "style", "matter_type", "twin", "settled")},
+            "rule": datasets.Value("int64"),
+            "attributed": [{"holder": datasets.Value("string"), "label": datasets.Value("string")}],
+            "readings": [datasets.Value("string")],
+        }
+    )
+    rows = corpus_rows()
+    return datasets.DatasetDict(
+        {
+            split: datasets.Dataset.from_list([{name: row.get(name) for name in features} for row in rows[split]], features=features)
+            for split in SPLITS
+        }
+    )
+
+
+def corpus_rows() -> dict[str, list[dict[str, Any]]]:
+    """Read the corpus as plain rows, split -> rows, without importing `datasets`."""
+    folder = corpus_folder()
+    matters = yaml.safe_load((folder / "splits.yaml").read_text(encoding="utf-8"))
+    rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    for matter, facts in matters.items():
+        path = folder / "matters" / f"{matter}.jsonl"
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            rows[facts["split"]].append({**row, "matter": matter, "matter_type": facts["type"], "target": DEFAULT_TARGET})
+    return rows
+
+
+def read_examples(
+    source: str | Path | Iterable[Example | Mapping[str, Any]],
+    *,
+    split: str = "train",
+    columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    target: str = DEFAULT_TARGET,
+    require_label: bool = True,
+) -> list[Example]:
+    """Read examples from the corpus, a file, or anything that yields rows.
+
+    Args:
+        source: `"corpus"`; a CSV, TSV, JSON or JSON Lines file; a `datasets.Dataset`; or examples or dicts.
+        split: Which split, where the source is the corpus.
+        columns: Our field names (`text`, `speaker`, `context`, `target`, `label`, `matter`, `id`) to the source's.
+        labels: The source's label names to ours.
+        target: What the stance is about, where a row does not say.
+        require_label: Whether a row without a label is an error.
+
+    Returns:
+        The examples in their order.
+
+    Raises:
+        UnreadableFileError: The file is absent, is not text, or a row of it is broken.
+        MissingColumnError: There is no text (or, if required, label) column.
+        UnknownLabelError: A label is none of the three; the message gives file and line.
+        EmptyTextError: A statement holds no words.
+    """
+    columns = dict(columns or {})
+    rows: Iterator[tuple[str, Mapping[str, Any]]]
+    if isinstance(source, (str, Path)):
+        if str(source) == CORPUS:
+            return [_example(row, "corpus", {}, {}, target, require_label) for row in corpus_rows()[split]]
+        path = Path(source)
+        found, rows = read_table(path)
+        needed = ["text", "label"] if require_label else ["text"]
+        for name in (*columns, *needed):
+            if (column := columns.get(name, name)) not in found:
+                raise MissingColumnError(path, column, found)
+    else:
+        rows = ((f"example {i}", row) for i, row in enumerate(source))  # type: ignore[misc]
+    return [
+        row if isinstance(row, Example) and not require_label else _example(row, where, columns, labels or {}, target, require_label)
+        for where, row in rows
+    ]
+
+
+def _example(
+    row: Example | Mapping[str, Any],
+    where: str,
+    columns: Mapping[str, str],
+    labels: Mapping[str, str],
+    target: str,
+    require_label: bool,
+) -> Example:
+    data = row.to_dict() if isinstance(row, Example) else row
+    values = {name: data.get(columns.get(name, name)) for name in _FIELDS}
+    text = values["text"]
+    if not isinstance(text, str) or not has_words(text):
+        raise EmptyTextError(f"{where}: statement", text)
+    label = None
+    if values["label"] not in (None, ""):
+        label = normalize_label(values["label"], labels)
+    if label is None and (require_label or values["label"] not in (None, "")):
+        raise UnknownLabelError(where, values["label"] if values["label"] is not None else "", LABELS)
+    return Example(
+        text=text,
+        speaker=str(values["speaker"] or ""),
+        context=str(values["context"] or ""),
+        target=str(values["target"] or target),
+        label=label,
+        matter=str(values["matter"] or ""),
+        id=str(values["id"] if values["id"] is not None else ""),
+    )
+
+
+def has_words(text: str) -> bool:
+    """Whether a text holds at least one letter or digit."""
+    return any(character.isalnum() for character in text)
+
+
+def read_text(path: str | Path) -> str:
+    """Read a text file as it is.
+
+    Args:
+        path: The file, UTF-8 (with or without a byte-order mark) or UTF-16 with one.
+
+    Returns:
+        The text; line ends are left as they are, so that offsets fit the file.
+
+    Raises:
+        UnreadableFileError: The file is absent or is not text.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise UnreadableFileError(path, f"cannot be read ({error.strerror or error}). Check the path.") from error
+    return decode(data, path)
+
+
+def decode(data: bytes, path: str | Path) -> str:
+    """Decode bytes as text, or say that they are none."""
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(
+            path, f"is not text in UTF-8 (byte {data[error.start]:#04x} at {error.start}). Convert it, or pass a text file."
+        ) from error
+    if "\0" in text:
+        raise UnreadableFileError(path, f"is not text (a zero byte at {text.index(chr(0))}). Pass a text file.")
+    return text
+
+
+def read_table(path: str | Path, text: str | None = None) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]:
+    """Read a table.
+
+    Args:
+        path: A .csv, .tsv, .json or .jsonl file.
+        text: Its contents, where they have been read already.
+
+    Returns:
+        Its column names, and an iterator of ("file, line n", row).
+
+    Raises:
+        UnreadableFileError: The file is absent, is not text, has another ending, or a row is broken.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".tsv", ".jsonl", ".json"):
+        raise UnreadableFileError(path, f"has the ending {suffix!r}, allowed are .csv, .tsv, .jsonl, .json.")
+    text = read_text(path) if text is None else text
+    if suffix in (".csv", ".tsv"):
+        return _read_csv(path, text, "\t" if suffix == ".tsv" else ",")
+    return _read_json(path, text, lines=suffix == ".jsonl")
+
+
+def _read_csv(path: Path, text: str, delimiter: str) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    columns = list(reader.fieldnames or [])
+
+    def rows() -> Iterator[tuple[str, dict[str, Any]]]:
+        try:
+            for row in reader:
+                if None in row or None in row.values():
+                    n = len(columns)
+                    raise UnreadableFileError(
+                        path, f"the row does not have {n} cells like the first line. Quote cells that hold a {delimiter!r}.", reader.line_num
+                    )
+                yield f"{path}, line {reader.line_num}", row
+        except csv.Error as error:
+            raise UnreadableFileError(path, f"is no valid CSV ({error}).", reader.line_num) from error
+
+    return columns, rows()
+
+
+def _read_json(path: Path, text: str, *, lines: bool) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]:
+    parsed: list[tuple[int, Any]] = []
+    pieces = enumerate(text.split("\n"), 1) if lines else [(1, text)]
+    for number, piece in pieces:
+        if lines and not piece.strip():
+            continue
+        try:
+            parsed.append((number, json.loads(piece)))
+        except json.JSONDecodeError as error:
+            raise UnreadableFileError(path, f"is no valid JSON ({error.msg}).", number + error.lineno - 1) from error
+    if not lines:
+        value = parsed[0][1]
+        parsed = [(1, item) for item in (value if isinstance(value, list) else [value])]
+    columns: dict[str, None] = {}
+    for number, row in parsed:
+        if not isinstance(row, dict):
+            raise UnreadableFileError(path, f"found {type(row).__name__}, expected an object with named fields.", number)
+        columns.update(dict.fromkeys(row))
+    return list(columns), ((f"{path}, line {number}" if lines else f"{path}, row {i}", row) for i, (number, row) in enumerate(parsed))
+
+
+def fingerprint(examples: Sequence[Example]) -> str:
+    """Return a SHA-256 of what training reads, so that a checkpoint can say which data made it."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(json.dumps(example.to_dict(), sort_keys=True, ensure_ascii=False).encode())
+    return digest.hexdigest()

@@ -1,0 +1,137 @@
+"""y_true and y_prob -> numbers and intervals. Knows no model and no file.
+
+Labels are given as rows of `LABELS` (0 support, 1 oppose, 2 neutral). scikit-learn computes the scores; intervals are
+95 % percentile bootstraps that resample whole clusters (matters), since statements on one matter are alike.
+Expected calibration error: Naeini et al. 2015 (AAAI), equal-width bins of the top probability.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
+from stance.labels import LABELS
+
+N_LABELS = len(LABELS)
+
+
+def score(y_true: ArrayLike, y_prob: ArrayLike) -> dict[str, Any]:
+    """Compute all point scores.
+
+    Args:
+        y_true: Gold labels, shape (n_examples,).
+        y_prob: Probabilities, shape (n_examples, n_labels); rows sum to 1.
+
+    Returns:
+        `macro_f1`, `f1_support_oppose` (mean of the two), `accuracy`, `ece`, `brier`, `n_examples`, `per_label`
+        (precision, recall, f1, n_examples each) and `confusion` (rows gold, columns predicted, in label order).
+    """
+    true, prob = np.asarray(y_true), np.asarray(y_prob, dtype=float)
+    pred = prob.argmax(axis=1)
+    precision, recall, f1, count = precision_recall_fscore_support(true, pred, labels=range(N_LABELS), zero_division=0)
+    return {
+        "n_examples": len(true),
+        "macro_f1": float(np.mean(f1)),
+        "f1_support_oppose": float((f1[0] + f1[1]) / 2),
+        "accuracy": float(accuracy_score(true, pred)),
+        "ece": expected_calibration_error(true, prob),
+        "brier": float(np.mean(np.sum((prob - np.eye(N_LABELS)[true]) ** 2, axis=1))),
+        "per_label": {
+            label: {
+                "precision": float(precision[i]),
+                "recall": float(recall[i]),
+                "f1": float(f1[i]),
+                "n_examples": int(count[i]),
+            }
+            for i, label in enumerate(LABELS)
+        },
+        "confusion": confusion_matrix(true, pred, labels=range(N_LABELS)).tolist(),
+    }
+
+
+def expected_calibration_error(y_true: ArrayLike, y_prob: ArrayLike, n_bins: int = 15) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins of confidence, weighted by bin size.
+
+    Args:
+        y_true: Gold labels, shape (n_examples,).
+        y_prob: Probabilities, shape (n_examples, n_labels).
+        n_bins: How many bins.
+
+    Returns:
+        0 (calibrated) to 1.
+    """
+    true, prob = np.asarray(y_true), np.asarray(y_prob, dtype=float)
+    confidence = prob.max(axis=1)
+    correct = prob.argmax(axis=1) == true
+    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    error = 0.0
+    for b in np.unique(bins):
+        inside = bins == b
+        error += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
+    return float(error)
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Scores of many resamplings, shape (n_resamples,) each, for intervals and for paired differences."""
+
+    scores: dict[str, NDArray[np.float64]]
+
+    def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
+        """Return (low, high) of each score."""
+        tail = 100 * (1 - level) / 2
+        return {
+            name: (float(np.percentile(values, tail)), float(np.percentile(values, 100 - tail)))
+            for name, values in self.scores.items()
+        }
+
+
+def bootstrap(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    clusters: Sequence[str] | None = None,
+    *,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> Bootstrap:
+    """Resample clusters and score each resampling.
+
+    Args:
+        y_true: Gold labels, shape (n_examples,).
+        y_pred: Predicted labels, shape (n_examples,).
+        clusters: The cluster of each example, such as its matter; each example is its own where absent or "".
+        n_resamples: How often.
+        seed: The same seed resamples the same clusters, so that two systems on the same rows can be paired.
+
+    Returns:
+        `macro_f1`, `f1_support_oppose`, `accuracy` and `f1_<label>` of each resampling.
+    """
+    true, pred = np.asarray(y_true), np.asarray(y_pred)
+    names = [name or f"\0{i}" for i, name in enumerate(clusters or [""] * len(true))]
+    _, index = np.unique(names, return_inverse=True)
+    n_clusters = int(index.max()) + 1
+    tables = np.zeros((n_clusters, N_LABELS, N_LABELS))
+    np.add.at(tables, (index, true, pred), 1)
+    draws = np.random.default_rng(seed).integers(n_clusters, size=(n_resamples, n_clusters))
+    weights = np.zeros((n_resamples, n_clusters))
+    np.add.at(weights, (np.repeat(np.arange(n_resamples), n_clusters), draws.ravel()), 1)
+    tables = np.tensordot(weights, tables, axes=1)  # (n_resamples, n_labels, n_labels)
+    hits = np.diagonal(tables, axis1=1, axis2=2)
+    total = tables.sum(axis=1) + tables.sum(axis=2)
+    f1 = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
+    scores = {
+        "macro_f1": f1.mean(axis=1),
+        "f1_support_oppose": f1[:, :2].mean(axis=1),
+        "accuracy": hits.sum(axis=1) / tables.sum(axis=(1, 2)),
+        **{f"f1_{label}": f1[:, i] for i, label in enumerate(LABELS)},
+    }
+    return Bootstrap(scores)
+
+
+def macro_f1(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Mean F1 over the three labels; one that neither occurs nor is predicted counts 0."""
+    _, _, f1, _ = precision_recall_fscore_support(y_true, y_pred, labels=range(N_LABELS), zero_division=0)
+    return float(np.mean(f1))
