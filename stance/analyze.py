@@ -1,0 +1,108 @@
+"""Articles -> reports: every quoted statement with its speaker and stance.
+
+Comes in: one article, or any iterable of them. Goes out: an `ArticleReport`, or an iterator of one each, made as they are
+asked for. The sentences around a statement go to the model as context, with `[...]` in its place.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import overload
+
+from stance.errors import EmptyTextError
+from stance.modeling import DEFAULT_MODEL, StanceModel, load
+from stance.predict import ModelLike, check_settings
+from stance.quotes.extract import extract_quotes
+from stance.quotes.passages import paragraphs, sentences
+from stance.records import DEFAULT_TARGET, STATEMENT_SLOT, Example, Quote, Statement
+from stance.reporting import ArticleReport, summarize_speakers
+
+_AROUND = 400  # characters of context looked at on each side
+
+
+@overload
+def analyze(articles: str, *, target: str = ..., model: ModelLike = ..., batch_size: int = ..., min_confidence: float = ...) -> ArticleReport: ...
+
+
+@overload
+def analyze(
+    articles: Iterable[str], *, target: str = ..., model: ModelLike = ..., batch_size: int = ..., min_confidence: float = ...
+) -> Iterator[ArticleReport]: ...
+
+
+def analyze(
+    articles: str | Iterable[str],
+    *,
+    target: str = DEFAULT_TARGET,
+    model: ModelLike = DEFAULT_MODEL,
+    batch_size: int = 32,
+    min_confidence: float = 0.0,
+) -> ArticleReport | Iterator[ArticleReport]:
+    """Find every quoted statement of an article, who said it, and the stance it takes.
+
+    Args:
+        articles: One article, or any iterable of them; an iterable is streamed, never held whole.
+        target: What the stance is about, as a noun phrase. The released model knows no other than the default.
+        model: A released name, a checkpoint folder, or a loaded `StanceModel`.
+        batch_size: Statements per forward pass.
+        min_confidence: Abstain (label None) where the highest probability is lower.
+
+    Returns:
+        One `ArticleReport` for one article; for an iterable, an iterator of one report each, in order.
+
+    Raises:
+        EmptyTextError: An article holds no words. In a stream it is raised when that article is reached.
+        ModelNotFoundError: `model` names neither a release nor a checkpoint folder.
+
+    Example:
+        >>> report = analyze('"We will be at the table on Monday," said Ilse Marant, the envoy.')
+        >>> report.statements[0].quote.speaker.name, report.statements[0].prediction.label
+        ('Ilse Marant', 'support')
+    """
+    check_settings(batch_size, min_confidence)
+    loaded = load(model)
+    if isinstance(articles, str):
+        return _analyze(articles, target, loaded, batch_size, min_confidence)
+    return _stream(articles, target, loaded, batch_size, min_confidence)
+
+
+def _stream(
+    articles: Iterable[str], target: str, model: StanceModel, batch_size: int, min_confidence: float
+) -> Iterator[ArticleReport]:
+    for i, article in enumerate(articles):
+        try:
+            yield _analyze(article, target, model, batch_size, min_confidence)
+        except EmptyTextError as error:
+            raise EmptyTextError("article", error.found, i) from error
+
+
+def _analyze(article: str, target: str, model: StanceModel, batch_size: int, min_confidence: float) -> ArticleReport:
+    quotes = extract_quotes(article)
+    examples = [Example(quote.text, str(quote.speaker or ""), context_of(article, quote), target) for quote in quotes]
+    predictions = model.predict(examples, batch_size=batch_size, min_confidence=min_confidence)
+    statements = tuple(Statement(quote, prediction) for quote, prediction in zip(quotes, predictions, strict=True))
+    warnings = []
+    if statements and not statements[0].prediction.calibrated:
+        warnings.append(f"the probabilities of {model.name} are not calibrated: the checkpoint has no calibration.json.")
+    if n_cut := sum(statement.prediction.truncated for statement in statements):
+        warnings.append(f"{n_cut} statements were longer than the model reads and were cut.")
+    return ArticleReport(statements, summarize_speakers(statements), model.name, article, warnings=tuple(warnings))
+
+
+def context_of(article: str, quote: Quote) -> str:
+    """Return the sentences around a quote in its paragraph and the paragraph before, with `[...]` in its place.
+
+    Args:
+        article: The text the quote was cut from.
+        quote: One of its quotes.
+
+    Returns:
+        At most some 400 characters on each side, whole sentences where they fit.
+    """
+    low, high = max(0, quote.start - _AROUND), min(len(article), quote.end + _AROUND)
+    before, after = article[low : quote.start], article[quote.end : high]
+    if low:
+        spans = [(a, b) for start, end in paragraphs(before) for a, b in ((start + x, start + y) for x, y in sentences(before[start:end]))]
+        before = before[spans[1][0] :] if len(spans) > 1 else before.partition(" ")[2]
+    if high < len(article):
+        spans = [(a, b) for start, end in paragraphs(after) for a, b in ((start + x, start + y) for x, y in sentences(after[start:end]))]
+        after = after[: spans[-2][1]] if len(spans) > 1 else after.rpartition(" ")[0]
+    return " ".join(f"{before}{STATEMENT_SLOT}{after}".split())

@@ -1,0 +1,99 @@
+"""Checkpoint and labelled rows -> `EvaluationReport`: scores with intervals, beside baselines on the same rows.
+
+Comes in: a model and a corpus split, file or examples. Goes out: a report as JSON and Markdown. The baselines learn from
+the training split of the shipped corpus, or from a file that the caller names; rows are never shared between them.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stance.baselines import BASELINES
+from stance.corpora import CORPUS, read_examples
+from stance.environment import describe_environment
+from stance.errors import InputError
+from stance.labels import LABEL_TO_ID
+from stance.metrics import Bootstrap, bootstrap, score
+from stance.modeling import DEFAULT_MODEL, StanceModel, load
+from stance.records import DEFAULT_TARGET, Example
+from stance.reporting import EvaluationReport
+from stance.splits import check_no_leak
+
+
+def evaluate(
+    model: str | Path | StanceModel = DEFAULT_MODEL,
+    data: str | Path | Iterable[Example | Mapping[str, Any]] = CORPUS,
+    *,
+    split: str = "dev",
+    columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    target: str = DEFAULT_TARGET,
+    train: str | Path | Iterable[Example | Mapping[str, Any]] = CORPUS,
+    baselines: bool = True,
+    batch_size: int = 32,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> EvaluationReport:
+    """Score a model on labelled statements, beside baselines on the same rows.
+
+    Args:
+        model: A released name, a checkpoint folder, or a loaded `StanceModel`.
+        data: `"corpus"`, a CSV, TSV, JSON or JSON Lines file, or labelled examples.
+        split: `dev` or `test`, where `data` is the corpus. Choose on dev; read test once.
+        columns: Our field names to the file's.
+        labels: The file's label names to ours.
+        target: What the stance is about, where a row does not say.
+        train: What the baselines learn from; the corpus's training split by default.
+        baselines: Whether to compute them.
+        batch_size: Statements per forward pass.
+        n_resamples: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Returns:
+        The report.
+
+    Raises:
+        InputError: The rows cannot be read, or there are none.
+        SplitLeakError: Rows to evaluate on stand in what the baselines learn from.
+        ModelNotFoundError: There is no such model.
+    """
+    rows = read_examples(data, split=split, columns=columns, labels=labels, target=target)
+    name = f"{CORPUS}, {split}" if str(data) == CORPUS else str(data) if isinstance(data, (str, Path)) else "the given examples"
+    if not rows:
+        raise InputError(f"{name}: holds no rows. Pass at least one labelled statement.")
+    gold = np.array([LABEL_TO_ID[str(row.label)] for row in rows])
+    clusters = [row.matter for row in rows]
+    loaded = load(model)
+    prob = loaded.predict_proba(rows, batch_size)
+    resampled = bootstrap(gold, prob.argmax(axis=1), clusters, n_resamples=n_resamples, seed=seed)
+    compared = {}
+    if baselines:
+        learned = read_examples(train, split="train")
+        check_no_leak(learned, rows, "the evaluated rows")
+        for title, baseline in BASELINES.items():
+            compared[title] = _compare(gold, baseline(learned, rows), clusters, resampled, n_resamples, seed)
+    return EvaluationReport(
+        model=loaded.name or "model",
+        data=name,
+        metrics=score(gold, prob),
+        intervals={key: list(value) for key, value in resampled.intervals().items()},
+        baselines=compared,
+        n_clusters=len({matter or str(i) for i, matter in enumerate(clusters)}),
+        calibrated=loaded.calibration is not None,
+        environment=describe_environment(),
+    )
+
+
+def _compare(
+    gold: NDArray[np.int64], prob: NDArray[np.float64], clusters: list[str], ours: Bootstrap, n_resamples: int, seed: int
+) -> dict[str, Any]:
+    theirs = bootstrap(gold, prob.argmax(axis=1), clusters, n_resamples=n_resamples, seed=seed)
+    gap = Bootstrap({"gap": ours.scores["macro_f1"] - theirs.scores["macro_f1"]}).intervals()["gap"]
+    return {
+        "metrics": score(gold, prob),
+        "intervals": {key: list(value) for key, value in theirs.intervals().items()},
+        "difference": list(gap),
+    }

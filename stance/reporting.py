@@ -1,0 +1,300 @@
+"""What comes out and how it is shown: reports on articles, evaluations and training runs.
+
+Comes in: records and numbers. Goes out: Markdown, JSON, pandas, HTML. Knows no model. All text of the user's is escaped
+in HTML, and the page is one file that asks nothing of anywhere.
+"""
+
+import html
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stance.labels import LABELS
+from stance.records import Record, Statement
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNKNOWN = "(unknown)"
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerSummary(Record):
+    """One speaker's statements in an article.
+
+    Attributes:
+        name: As resolved, or "(unknown)".
+        description: What the article says the speaker is, or None.
+        n_statements: How many statements.
+        counts: Statements per label; those the model abstained on are in none.
+        share: Of all statements of the article, 0 to 1.
+        net_stance: (support - oppose) / n_statements, -1 to 1.
+    """
+
+    name: str
+    description: str | None
+    n_statements: int
+    counts: dict[str, int]
+    share: float
+    net_stance: float
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleReport(Record):
+    """All statements of one article with speaker and stance.
+
+    Attributes:
+        statements: In the order of the text.
+        speakers: One row each, the most quoted first.
+        model: Which model gave the stances.
+        text: The article exactly as given; all offsets point into it.
+        source: File name or id, or None.
+        warnings: What a reader should know before trusting this.
+    """
+
+    statements: tuple[Statement, ...]
+    speakers: tuple[SpeakerSummary, ...]
+    model: str
+    text: str
+    source: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self, indent: int | None = 1) -> str:
+        """Return the report as JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one flat dict per statement, for tables."""
+        return [
+            {
+                "source": self.source,
+                "start": statement.quote.start,
+                "end": statement.quote.end,
+                "speaker": str(statement.quote.speaker or ""),
+                "description": (statement.quote.speaker.description if statement.quote.speaker else None) or "",
+                "kind": statement.quote.kind,
+                "cue": statement.quote.cue or "",
+                "label": statement.prediction.label or "",
+                "confidence": statement.prediction.confidence,
+                **{f"p_{label}": statement.prediction.probabilities[label] for label in LABELS},
+                "quote_confidence": statement.quote.confidence,
+                "text": statement.quote.text,
+            }
+            for statement in self.statements
+        ]
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return one row per statement as a pandas frame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows(), columns=list(ROW_FIELDS))
+
+    def to_table(self, width: int = 100) -> str:
+        """Return the statements as text for a terminal.
+
+        Args:
+            width: Characters a line.
+        """
+        if not self.statements:
+            return "No quoted statements found."
+        name_width = min(28, max(len(str(s.quote.speaker or UNKNOWN)) for s in self.statements))
+        text_width = max(24, width - name_width - 28)
+        lines = [f"{'speaker':{name_width}}  {'label':8} {'prob.':>5}  {'kind':8}  statement"]
+        for s in self.statements:
+            shown = " ".join(s.quote.text.split())
+            label = s.prediction.label or "?"
+            lines.append(
+                f"{_cut(str(s.quote.speaker or UNKNOWN), name_width):{name_width}}  {label:8} {s.prediction.confidence:5.2f}  "
+                f"{s.quote.kind:8}  {_cut(shown, text_width)}"
+            )
+        lines.append("")
+        for speaker in self.speakers:
+            counts = ", ".join(f"{speaker.counts[label]} {label}" for label in LABELS if speaker.counts[label])
+            lines.append(f"{_cut(speaker.name, name_width):{name_width}}  {speaker.n_statements} statements: {counts or 'no label'}")
+        return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
+
+    def to_html(self) -> str:
+        """Return a self-contained page: the article with its statements marked, and a table of them."""
+        return _page(self.source or "Article", f"{_article_html(self)}{self._repr_html_()}")
+
+    def _repr_html_(self) -> str:
+        return _table_html(self)
+
+
+ROW_FIELDS = (
+    "source", "start", "end", "speaker", "description", "kind", "cue", "label", "confidence",
+    *(f"p_{label}" for label in LABELS), "quote_confidence", "text",
+)  # fmt: skip
+
+
+def summarize_speakers(statements: Sequence[Statement]) -> tuple[SpeakerSummary, ...]:
+    """Count each speaker's statements per label, the most quoted speaker first."""
+    groups: dict[str, list[Statement]] = defaultdict(list)
+    for statement in statements:
+        groups[str(statement.quote.speaker or "") or UNKNOWN].append(statement)
+    rows = []
+    for name, group in groups.items():
+        counts = {label: sum(s.prediction.label == label for s in group) for label in LABELS}
+        description = next((s.quote.speaker.description for s in group if s.quote.speaker and s.quote.speaker.description), None)
+        net = (counts["support"] - counts["oppose"]) / len(group)
+        rows.append(SpeakerSummary(name, description, len(group), counts, len(group) / len(statements), net))
+    return tuple(sorted(rows, key=lambda row: -row.n_statements))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+# ---------------------------------------------------------------- HTML
+
+_STYLE = """
+:root{--ink:#1c1c1c;--paper:#fff;--line:#d8d8d8;--support:#cfe3f7;--oppose:#f9d9b8;--neutral:#e6e6e6}
+@media(prefers-color-scheme:dark){:root{--ink:#ececec;--paper:#181818;--line:#444;--support:#1d4468;--oppose:#70410f;--neutral:#3c3c3c}}
+body{font:16px/1.55 Georgia,serif;color:var(--ink);background:var(--paper);max-width:46rem;margin:2rem auto;padding:0 1rem}
+article{white-space:pre-wrap;overflow-wrap:anywhere}
+mark{color:inherit;padding:.05em .15em;border-radius:.2em;border-bottom:2px solid}
+.stance-support{background:var(--support);border-color:#0b62b0}.stance-oppose{background:var(--oppose);border-color:#b35900;border-bottom-style:double}
+.stance-neutral{background:var(--neutral);border-color:#888;border-bottom-style:dotted}
+table{border-collapse:collapse;font:14px/1.4 system-ui,sans-serif;margin:1.5rem 0;width:100%}
+th,td{text-align:left;vertical-align:top;padding:.35rem .5rem;border-bottom:1px solid var(--line)}
+td.n{white-space:nowrap}.warn{font:14px system-ui,sans-serif}footer,.legend{font:13px system-ui,sans-serif}
+"""
+
+
+def _page(title: str, body: str) -> str:
+    legend = " ".join(f'<mark class="stance-{label}">{label}</mark>' for label in LABELS)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body><h1>{html.escape(title)}</h1>"
+        f'<p class="legend">Stance toward negotiations: {legend}</p>{body}</body></html>\n'
+    )
+
+
+def _article_html(report: ArticleReport) -> str:
+    """The article as it was, each part of each statement in a mark; where statements overlap, the first one is marked."""
+    pieces, position = [], 0
+    spans = sorted(
+        ((part.start, part.end, number, s) for number, s in enumerate(report.statements, 1) for part in s.quote.parts), key=lambda x: x[:3]
+    )
+    for start, end, number, s in spans:
+        if start < position:
+            continue
+        label = s.prediction.label or "abstained"
+        note = f"{number}. {s.quote.speaker or UNKNOWN}: {label} ({s.prediction.confidence:.2f}), {s.quote.kind}"
+        pieces.append(html.escape(report.text[position:start]))
+        pieces.append(f'<mark class="stance-{label}" title="{html.escape(note)}">{html.escape(report.text[start:end])}</mark>')
+        position = end
+    pieces.append(html.escape(report.text[position:]))
+    return f"<article>{''.join(pieces)}</article>"
+
+
+def _table_html(report: ArticleReport) -> str:
+    rows = "".join(
+        f"<tr><td>{number}</td><td>{html.escape(str(s.quote.speaker or UNKNOWN))}</td>"
+        f'<td class="n"><mark class="stance-{s.prediction.label or "abstained"}">{s.prediction.label or "?"}</mark> {s.prediction.confidence:.2f}</td>'
+        f"<td>{s.quote.kind}</td><td>{html.escape(s.quote.text)}</td></tr>"
+        for number, s in enumerate(report.statements, 1)
+    )
+    warnings = "".join(f'<p class="warn">Warning: {html.escape(warning)}</p>' for warning in report.warnings)
+    return (
+        "<table><thead><tr><th>#</th><th>speaker</th><th>stance, probability</th><th>kind</th><th>statement</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>{warnings}<footer>Model: {html.escape(report.model)}</footer>"
+    )
+
+
+# ---------------------------------------------------------------- evaluation and training
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationReport(Record):
+    """How good a model is on some rows, beside baselines on the same rows.
+
+    Attributes:
+        model: Its name.
+        data: What it was evaluated on.
+        metrics: Point scores, as `metrics.score` gives them.
+        intervals: (low, high) of 95 % bootstraps, clustered by matter where there is one.
+        baselines: The same, {name: {"metrics", "intervals", "difference"}}; `difference` is the interval of the
+            model's macro-F1 minus the baseline's on the same resamplings.
+        n_clusters: How many clusters the bootstrap drew from.
+        calibrated: Whether the probabilities were calibrated.
+        environment: Versions, commit and machine.
+    """
+
+    model: str
+    data: str
+    metrics: dict[str, Any]
+    intervals: dict[str, Any]
+    baselines: dict[str, Any]
+    n_clusters: int
+    calibrated: bool
+    environment: dict[str, Any]
+
+    def to_json(self) -> str:
+        """Return the report as JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown tables."""
+        m = self.metrics
+        lines = [
+            f"# {self.model} on {self.data}",
+            "",
+            f"{m['n_examples']} statements; 95 % intervals by bootstrap over {self.n_clusters} "
+            f"{'matters' if self.n_clusters < m['n_examples'] else 'statements'}.",
+            "",
+            "| system | macro-F1 | F1 support and oppose | accuracy | ECE | macro-F1, model minus this |",
+            "|---|---|---|---|---|---|",
+            self._row(f"**{self.model}**", m, self.intervals, None),
+        ]
+        for name, baseline in self.baselines.items():
+            lines.append(self._row(name, baseline["metrics"], baseline["intervals"], baseline["difference"]))
+        lines += ["", "| label | precision | recall | F1 | statements |", "|---|---|---|---|---|"]
+        for label in LABELS:
+            row = m["per_label"][label]
+            low, high = self.intervals[f"f1_{label}"]
+            lines.append(
+                f"| {label} | {_pct(row['precision'])} | {_pct(row['recall'])} | {_pct(row['f1'])} ({_pct(low)}-{_pct(high)}) | {row['n_examples']} |"
+            )
+        lines += ["", f"| gold \\ predicted | {' | '.join(LABELS)} |", "|---|" + "---|" * len(LABELS)]
+        for label, counts in zip(LABELS, m["confusion"], strict=True):
+            lines.append(f"| {label} | {' | '.join(map(str, counts))} |")
+        probabilities = "calibrated" if self.calibrated else "not calibrated"
+        lines += ["", f"Expected calibration error {m['ece']:.3f}, Brier score {m['brier']:.3f} ({probabilities} probabilities)."]
+        lines += ["", ", ".join(f"{key} {value}" for key, value in self.environment.items()) + "."]
+        return "\n".join(lines) + "\n"
+
+    @staticmethod
+    def _row(name: str, metrics: dict[str, Any], intervals: dict[str, Any], difference: Sequence[float] | None) -> str:
+        def cell(key: str) -> str:
+            low, high = intervals[key]
+            return f"{_pct(metrics[key])} ({_pct(low)}-{_pct(high)})"
+
+        gap = f"{_pct(difference[0])} to {_pct(difference[1])}" if difference else ""
+        return f"| {name} | {cell('macro_f1')} | {cell('f1_support_oppose')} | {cell('accuracy')} | {metrics['ece']:.3f} | {gap} |"
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+
+def _pct(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult(Record):
+    """What training made.
+
+    Attributes:
+        checkpoint: The folder; `stance.load` takes it.
+        metrics: Scores of the chosen epoch on dev, as `metrics.score` gives them.
+        best_epoch: The epoch that was kept.
+        seconds: Wall time of this call.
+    """
+
+    checkpoint: str
+    metrics: dict[str, Any]
+    best_epoch: float
+    seconds: float
