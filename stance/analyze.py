@@ -19,7 +19,9 @@ _AROUND = 400  # characters of context looked at on each side
 
 
 @overload
-def analyze(articles: str, *, target: str = ..., model: ModelLike = ..., batch_size: int = ..., min_confidence: float = ...) -> ArticleReport: ...
+def analyze(  # type: ignore[overload-overlap]
+    articles: str, *, target: str = ..., model: ModelLike = ..., batch_size: int = ..., min_confidence: float = ...
+) -> ArticleReport: ...
 
 
 @overload
@@ -64,9 +66,7 @@ def analyze(
     return _stream(articles, target, loaded, batch_size, min_confidence)
 
 
-def _stream(
-    articles: Iterable[str], target: str, model: StanceModel, batch_size: int, min_confidence: float
-) -> Iterator[ArticleReport]:
+def _stream(articles: Iterable[str], target: str, model: StanceModel, batch_size: int, min_confidence: float) -> Iterator[ArticleReport]:
     for i, article in enumerate(articles):
         try:
             yield _analyze(article, target, model, batch_size, min_confidence)

@@ -50,9 +50,7 @@ def tfidf(train: Sequence[Example], rows: Sequence[Example]) -> NDArray[np.float
     from sklearn.pipeline import make_pipeline
 
     labels = [LABEL_TO_ID[str(example.label)] for example in train]
-    classifier = make_pipeline(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10.0, class_weight="balanced", max_iter=2000)
-    )
+    classifier = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10.0, class_weight="balanced", max_iter=2000))
     classifier.fit([example.text for example in train], labels)
     prob = np.zeros((len(rows), len(LABELS)))
     prob[:, classifier[-1].classes_] = classifier.predict_proba([example.text for example in rows])

@@ -58,10 +58,7 @@ def load_corpus() -> "DatasetDict":
     )
     rows = corpus_rows()
     return datasets.DatasetDict(
-        {
-            split: datasets.Dataset.from_list([{name: row.get(name) for name in features} for row in rows[split]], features=features)
-            for split in SPLITS
-        }
+        {split: datasets.Dataset.from_list([{name: row.get(name) for name in features} for row in rows[split]], features=features) for split in SPLITS}
     )
 
 
@@ -120,8 +117,7 @@ def read_examples(
     else:
         rows = ((f"example {i}", row) for i, row in enumerate(source))  # type: ignore[misc]
     return [
-        row if isinstance(row, Example) and not require_label else _example(row, where, columns, labels or {}, target, require_label)
-        for where, row in rows
+        row if isinstance(row, Example) and not require_label else _example(row, where, columns, labels or {}, target, require_label) for where, row in rows
     ]
 
 
@@ -184,9 +180,7 @@ def decode(data: bytes, path: str | Path) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise UnreadableFileError(
-            path, f"is not text in UTF-8 (byte {data[error.start]:#04x} at {error.start}). Convert it, or pass a text file."
-        ) from error
+        raise UnreadableFileError(path, f"is not text in UTF-8 (byte {data[error.start]:#04x} at {error.start}). Convert it, or pass a text file.") from error
     if "\0" in text:
         raise UnreadableFileError(path, f"is not text (a zero byte at {text.index(chr(0))}). Pass a text file.")
     return text

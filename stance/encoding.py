@@ -60,7 +60,7 @@ def clean(text: str, *, strip_marks: bool = False) -> str:
     """Fold spacing, compatibility characters and quotation marks; the offsets of records are not touched by this."""
     folded = unicodedata.normalize("NFKC", text).translate(_STRAIGHT)
     folded = " ".join("".join(c for c in folded if unicodedata.category(c) != "Cf").split())
-    if strip_marks and folded[:1] == '"' and (folded.count('"') == 1 or folded[-1:] == '"' and folded.count('"') == 2):
+    if strip_marks and folded[:1] == '"' and (folded.count('"') == 1 or (folded[-1:] == '"' and folded.count('"') == 2)):
         folded = folded.strip('"').strip()
     return folded or text
 
@@ -87,9 +87,7 @@ def _context(example: Example, config: ModelConfig) -> tuple[str, str]:
     return clean(" ".join(before.split()[-n:])), clean(" ".join(after.split()[:n]))
 
 
-def _tokenize(
-    tokenizer: "PreTrainedTokenizerBase", texts: list[str], heads: list[str], contexts: list[tuple[str, str]]
-) -> list[dict[str, list[int]]]:
+def _tokenize(tokenizer: "PreTrainedTokenizerBase", texts: list[str], heads: list[str], contexts: list[tuple[str, str]]) -> list[dict[str, list[int]]]:
     seconds = [_second(head, *context) for head, context in zip(heads, contexts, strict=True)]
     encoded: Any = tokenizer(texts, seconds if any(seconds) else None, truncation=False, verbose=False)
     return [{name: encoded[name][i] for name in encoded} for i in range(len(texts))]
@@ -100,9 +98,7 @@ def _second(head: str, before: str, after: str) -> str:
     return " | ".join(part for part in (head, context) if part)
 
 
-def _fit(
-    tokenizer: "PreTrainedTokenizerBase", text: str, head: str, context: tuple[str, str], limit: int
-) -> tuple[dict[str, list[int]], bool]:
+def _fit(tokenizer: "PreTrainedTokenizerBase", text: str, head: str, context: tuple[str, str], limit: int) -> tuple[dict[str, list[int]], bool]:
     """Cut one example down to `limit` tokens: context from its far ends, then the head, then the statement's middle."""
     before, after = (part.split() for part in context)
     sizes = [len(ids) for ids in tokenizer([*before, *after], add_special_tokens=False)["input_ids"]] if before or after else []

@@ -67,8 +67,7 @@ class UnknownLabelError(InputError):
         """Say which label was found where."""
         self.where, self.found, self.allowed = where, found, tuple(allowed)
         super().__init__(
-            f"{where}: found label {found!r}, allowed are {', '.join(self.allowed)}. "
-            f"Map it with labels: {{{found}: {self.allowed[0]}}} in the config."
+            f"{where}: found label {found!r}, allowed are {', '.join(self.allowed)}. Map it with labels: {{{found}: {self.allowed[0]}}} in the config."
         )
 
 

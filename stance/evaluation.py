@@ -87,9 +87,7 @@ def evaluate(
     )
 
 
-def _compare(
-    gold: NDArray[np.int64], prob: NDArray[np.float64], clusters: list[str], ours: Bootstrap, n_resamples: int, seed: int
-) -> dict[str, Any]:
+def _compare(gold: NDArray[np.int64], prob: NDArray[np.float64], clusters: list[str], ours: Bootstrap, n_resamples: int, seed: int) -> dict[str, Any]:
     theirs = bootstrap(gold, prob.argmax(axis=1), clusters, n_resamples=n_resamples, seed=seed)
     gap = Bootstrap({"gap": ours.scores["macro_f1"] - theirs.scores["macro_f1"]}).intervals()["gap"]
     return {

@@ -83,10 +83,7 @@ class Bootstrap:
     def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
         """Return (low, high) of each score."""
         tail = 100 * (1 - level) / 2
-        return {
-            name: (float(np.percentile(values, tail)), float(np.percentile(values, 100 - tail)))
-            for name, values in self.scores.items()
-        }
+        return {name: (float(np.percentile(values, tail)), float(np.percentile(values, 100 - tail))) for name, values in self.scores.items()}
 
 
 def bootstrap(

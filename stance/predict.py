@@ -17,7 +17,7 @@ ModelLike = str | Path | StanceModel
 
 
 @overload
-def predict(
+def predict(  # type: ignore[overload-overlap]
     statements: str,
     *,
     target: str = ...,

@@ -44,7 +44,7 @@ class Record:
         Raises:
             TypeError: A key is unknown, or one without a default is missing.
         """
-        hints = _hints(cls)
+        hints = _hints(cls)  # type: ignore[arg-type]
         unknown = set(data) - set(hints)
         if unknown:
             raise TypeError(f"{cls.__name__} has no field {sorted(unknown)[0]!r}; it has {', '.join(hints)}")

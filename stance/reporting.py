@@ -136,7 +136,7 @@ def summarize_speakers(statements: Sequence[Statement]) -> tuple[SpeakerSummary,
         groups[str(statement.quote.speaker or "") or UNKNOWN].append(statement)
     rows = []
     for name, group in groups.items():
-        counts = {label: sum(s.prediction.label == label for s in group) for label in LABELS}
+        counts: dict[str, int] = {label: sum(s.prediction.label == label for s in group) for label in LABELS}
         description = next((s.quote.speaker.description for s in group if s.quote.speaker and s.quote.speaker.description), None)
         net = (counts["support"] - counts["oppose"]) / len(group)
         rows.append(SpeakerSummary(name, description, len(group), counts, len(group) / len(statements), net))
@@ -175,9 +175,7 @@ def _page(title: str, body: str) -> str:
 def _article_html(report: ArticleReport) -> str:
     """The article as it was, each part of each statement in a mark; where statements overlap, the first one is marked."""
     pieces, position = [], 0
-    spans = sorted(
-        ((part.start, part.end, number, s) for number, s in enumerate(report.statements, 1) for part in s.quote.parts), key=lambda x: x[:3]
-    )
+    spans = sorted(((part.start, part.end, number, s) for number, s in enumerate(report.statements, 1) for part in s.quote.parts), key=lambda x: x[:3])
     for start, end, number, s in spans:
         if start < position:
             continue
@@ -255,9 +253,7 @@ class EvaluationReport(Record):
         for label in LABELS:
             row = m["per_label"][label]
             low, high = self.intervals[f"f1_{label}"]
-            lines.append(
-                f"| {label} | {_pct(row['precision'])} | {_pct(row['recall'])} | {_pct(row['f1'])} ({_pct(low)}-{_pct(high)}) | {row['n_examples']} |"
-            )
+            lines.append(f"| {label} | {_pct(row['precision'])} | {_pct(row['recall'])} | {_pct(row['f1'])} ({_pct(low)}-{_pct(high)}) | {row['n_examples']} |")
         lines += ["", f"| gold \\ predicted | {' | '.join(LABELS)} |", "|---|" + "---|" * len(LABELS)]
         for label, counts in zip(LABELS, m["confusion"], strict=True):
             lines.append(f"| {label} | {' | '.join(map(str, counts))} |")

@@ -53,15 +53,11 @@ def check_no_leak(train: Sequence[Example], other: Sequence[Example], name: str 
     """
     matters = {example.matter for example in train if example.matter} & {example.matter for example in other if example.matter}
     if matters:
-        raise SplitLeakError(
-            f"train and {name} share {len(matters)} matters, such as {min(matters)!r}. Keep each matter on one side."
-        )
+        raise SplitLeakError(f"train and {name} share {len(matters)} matters, such as {min(matters)!r}. Keep each matter on one side.")
     texts = {normalize(example.text) for example in train}
     shared = [example for example in other if normalize(example.text) in texts]
     if shared:
-        raise SplitLeakError(
-            f"train and {name} share {len(shared)} texts, such as {shared[0].text[:60]!r}. Remove them from one side."
-        )
+        raise SplitLeakError(f"train and {name} share {len(shared)} texts, such as {shared[0].text[:60]!r}. Remove them from one side.")
 
 
 def normalize(text: str) -> str:

@@ -160,9 +160,7 @@ def _last_checkpoint(partial: Path) -> str | None:
     return None
 
 
-def _trainer(
-    settings: Config, train_examples: list[Example], dev_examples: list[Example], folder: Path, *, progress: bool
-) -> tuple["Trainer", StanceModel]:
+def _trainer(settings: Config, train_examples: list[Example], dev_examples: list[Example], folder: Path, *, progress: bool) -> tuple["Trainer", StanceModel]:
     """Set up transformers' Trainer for a config."""
     import torch
     from datasets import Dataset
@@ -225,7 +223,7 @@ def _trainer(
 
 
 def _class_weights(examples: Sequence[Example]) -> "torch.Tensor":
-    """Inverse frequencies of the labels, with mean 1 over the examples.  # (n_labels,)"""
+    """Inverse frequencies of the labels, with mean 1 over the examples, shape (n_labels,)."""
     import torch
 
     counts = np.bincount([LABEL_TO_ID[str(example.label)] for example in examples], minlength=len(LABELS))
@@ -263,9 +261,7 @@ def _best_epoch(trainer: "Trainer") -> float:
     return float(epochs[0]) if epochs else float(trainer.state.epoch or 0)
 
 
-def _save(
-    model: StanceModel, folder: Path, settings: Config, result: TrainingResult, data: dict[str, Any], history: list[dict[str, Any]]
-) -> None:
+def _save(model: StanceModel, folder: Path, settings: Config, result: TrainingResult, data: dict[str, Any], history: list[dict[str, Any]]) -> None:
     """Write everything that belongs to a checkpoint into a new folder."""
     import torch
 
@@ -280,9 +276,7 @@ def _save(
         "data": data,
         "metrics": {"dev": result.metrics},
         "best_epoch": result.best_epoch,
-        "history": [
-            {key: value for key, value in entry.items() if not key.endswith(("runtime", "per_second"))} for entry in history
-        ],
+        "history": [{key: value for key, value in entry.items() if not key.endswith(("runtime", "per_second"))} for entry in history],
         "environment": describe_environment(),
     }
     (folder / RESULT_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

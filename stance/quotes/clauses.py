@@ -1,4 +1,4 @@
-"""Reporting clauses: where in a sentence somebody is said to say something, and who.
+r"""Reporting clauses: where in a sentence somebody is said to say something, and who.
 
 Comes in: a paragraph whose marked speech is blanked with \\u0001, so that only the reporter's words are read.
 Goes out: `Clause` records (cue, source, what follows). No parser: the source is the noun phrase beside the verb,
@@ -41,15 +41,11 @@ _ACCORDING = regex.compile(
     r"\b(?P<verb>[Aa]ccording\s+to|[Aa]s\s+per|[Ii]n\s+the\s+(?:words|opinion|view)\s+of|[Ii]n\s+(?P<own>his|her|their|its)\s+"
     r"(?:\p{Ll}+\s+)?(?:opinion|view|words|assessment))\b"
 )
-_TAIL = regex.compile(
-    rf"(?:,|{BLANK})[\s,—–-]*(?P<clause>[^{BLANK}{USED}]*)$"
-)
+_TAIL = regex.compile(rf"(?:,|{BLANK})[\s,—–-]*(?P<clause>[^{BLANK}{USED}]*)$")
 _ADVERBS_BEFORE = regex.compile(rf"(?:\s+{_ADVERB})+$")
 _PASSIVE = regex.compile(r"(?:\b(?:was|were|is|are|be|been|being|get|got|to|the|a|an|his|her|their|its|my|our|your|of|in|for|by|no)|['’]s|s['’])$", regex.I)
 _TIME = r"(?:(?:on|in|at|during|after|before|late|early|last|this|through|via|by|from|to|with|of)\s+)"
-THAT = regex.compile(
-    rf"(?P<gap>[^{BLANK}{USED}.;:]{{0,120}}?)(?<!\bso)(?<!\bwith)\s*\b(?P<that>that|whether|how|why)\b\s+"
-)
+THAT = regex.compile(rf"(?P<gap>[^{BLANK}{USED}.;:]{{0,120}}?)(?<!\bso)(?<!\bwith)\s*\b(?P<that>that|whether|how|why)\b\s+")
 # A comma, dash or full stop, but not the point of an abbreviation.
 _STOP = r"(?=[,;—]|(?<!\b(?:St|Dr|Mr|Ms|Mrs|Inc|Jr|Sr|\p{Lu}))\.(?:\s|$)|$)"
 _DASH_NAME = regex.compile(r"\s*[—–―-]\s*(?P<name>(?:\p{Lu}[\p{L}.’'-]*\s+){1,4}\p{Lu}[\p{L}’'-]*\.?)\s*$")
@@ -120,18 +116,26 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
                 return (a, b)
         if taken and bare in STOPS | WEEKDAYS | MONTHS:
             link_in = bare in ("in", "at", "on", "with", "from", "to") and not named and text[taken[-1][0]].islower() and len(taken) <= 4
-            org_in = bare in ("in", "to", "at") and named and regex.search(
-                r"(?:Embassy|Ministry|Mission|Office|Ambassador|Institute|University|Consulate|Delegate)$", text[taken[0][0] : taken[-1][1]]
+            org_in = (
+                bare in ("in", "to", "at")
+                and named
+                and regex.search(r"(?:Embassy|Ministry|Mission|Office|Ambassador|Institute|University|Consulate|Delegate)$", text[taken[0][0] : taken[-1][1]])
             )
-            joined = bare == "and" and regex.match(r"\s+(?:\p{Lu}|the\s)", text[b : b + 6]) and not regex.search(
-                rf"^\s+\S+(?:\s+\S+)?\s+{CLAUSE_VERB}\b", text[b : b + 60]
+            joined = (
+                bare == "and"
+                and regex.match(r"\s+(?:\p{Lu}|the\s)", text[b : b + 6])
+                and not regex.search(rf"^\s+\S+(?:\s+\S+)?\s+{CLAUSE_VERB}\b", text[b : b + 60])
             )
             if not (link_in or org_in or joined):
                 break
         if not taken and (bare in STOPS | FINITE or (word[0].islower() and bare in ("so", "if", "there", "it's", "you", "here"))):
             return None
-        if taken and word[0].islower() and named and bare not in LINKS | {"for", "the", "in", "to", "at", "and"} and is_name_word(
-            text[taken[-1][0] : taken[-1][1]]
+        if (
+            taken
+            and word[0].islower()
+            and named
+            and bare not in LINKS | {"for", "the", "in", "to", "at", "and"}
+            and is_name_word(text[taken[-1][0] : taken[-1][1]])
         ):
             break
         named = named or is_name_word(word)
@@ -157,12 +161,35 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def apposition_right(text: str, end_of_source: int, limit: int) -> tuple[int, int] | None:
     """Read a description behind the source: ", >a professor at X<," or ">(D-Ohio)<"."""
-    match = regex.compile(r",\s+(?P<what>(?:(?:a|an|the|his|her|their|its|who)\s+|\p{Ll}|\p{Lu}[\w.’'-]*\s+\p{Ll})[^,;—" + BLANK + USED + r"]{2,120}?)" + _STOP).match(text, end_of_source, limit)
+    match = regex.compile(
+        r",\s+(?P<what>(?:(?:a|an|the|his|her|their|its|who)\s+|\p{Ll}|\p{Lu}[\w.’'-]*\s+\p{Ll})[^,;—" + BLANK + USED + r"]{2,120}?)" + _STOP
+    ).match(text, end_of_source, limit)
     if not match:
         return None
     what = match.group("what")
     first = _bare(what.split()[0])
-    if first in {"adding", "saying", "and", "but", "who", "noting", "referring", "citing", "in", "on", "at", "as", "while", "when", "after", "with", "during", "speaking", "which", "where"}:
+    if first in {
+        "adding",
+        "saying",
+        "and",
+        "but",
+        "who",
+        "noting",
+        "referring",
+        "citing",
+        "in",
+        "on",
+        "at",
+        "as",
+        "while",
+        "when",
+        "after",
+        "with",
+        "during",
+        "speaking",
+        "which",
+        "where",
+    }:
         return None
     return match.span("what")
 
@@ -180,9 +207,15 @@ def source_left(text: str, start: int, end: int) -> tuple[tuple[int, int], tuple
     """
     while end > start and text[end - 1].isspace():
         end -= 1
-    floor = max((m.end() for m in regex.finditer(rf"[;:{BLANK}{USED}—–()\[\]]|\.\s+(?=\p{{Lu}})", text[:end], pos=start)
-                 if m.group()[0] != "." or not regex.search(r"(?:\b(?:Mr|Mrs|Ms|Dr|Sen|Rep|Gov|Gen|Lt|Col|St|Prof|Adm|Jr|Sr|U\.S)|\b\p{Lu})$", text[start : m.start()])),
-                default=start)
+    floor = max(
+        (
+            m.end()
+            for m in regex.finditer(rf"[;:{BLANK}{USED}—–()\[\]]|\.\s+(?=\p{{Lu}})", text[:end], pos=start)
+            if m.group()[0] != "."
+            or not regex.search(r"(?:\b(?:Mr|Mrs|Ms|Dr|Sen|Rep|Gov|Gen|Lt|Col|St|Prof|Adm|Jr|Sr|U\.S)|\b\p{Lu})$", text[start : m.start()])
+        ),
+        default=start,
+    )
     if text[end - 1 : end] == ")":
         opened = text.rfind("(", start, end)
         if opened > start:
@@ -217,7 +250,9 @@ def _before_apposition(text: str, floor: int, end: int) -> tuple[int, tuple[int,
         if not what:
             continue
         first = _bare(what[0])
-        if is_name_word(text[a:b]) and (first in DETERMINERS | {"who", "whose", "which", "former", "then"} or what[0][0].islower() or len(what) > 1 or what[0][0].isdigit()):
+        if is_name_word(text[a:b]) and (
+            first in DETERMINERS | {"who", "whose", "which", "former", "then"} or what[0][0].islower() or len(what) > 1 or what[0][0].isdigit()
+        ):
             gap = text[comma + 1 :]
             begin = comma + 1 + (len(gap) - len(gap.lstrip()))
             return comma, (begin, end)
@@ -249,7 +284,7 @@ def _phrase_left(text: str, floor: int, end: int) -> tuple[int, int] | None:
         return _phrase_left(text, floor, previous[-1][1])
     if bare in PRONOUNS and bare not in ("him", "them", "her", "me", "it"):
         return tokens[-1]
-    if bare == "it" and len(tokens) == 1 or bare in ("others", "some", "many", "both", "latter", "former") and len(tokens) <= 2:
+    if (bare == "it" and len(tokens) == 1) or (bare in ("others", "some", "many", "both", "latter", "former") and len(tokens) <= 2):
         return (tokens[0][0], tokens[-1][1])
     if bare in DETERMINERS | FINITE | STOPS | POSSESSIVES | {"not", "n't", "you", "there", "him", "them", "me"}:
         return None
@@ -266,11 +301,60 @@ def _start_of_phrase(text: str, tokens: list[tuple[int, int]]) -> int | None:
     i = len(tokens) - 1
     while i > 0:
         before, here = bares[i - 1], bares[i]
-        if before in FINITE or before in ("that", "if", "because", "when", "as", "while", "but", "although", "whether", "who", "which", "what", "how", "why", "where", "than", "so", "after", "before", "since", "until", "though", "not", "like"):
+        if before in FINITE or before in (
+            "that",
+            "if",
+            "because",
+            "when",
+            "as",
+            "while",
+            "but",
+            "although",
+            "whether",
+            "who",
+            "which",
+            "what",
+            "how",
+            "why",
+            "where",
+            "than",
+            "so",
+            "after",
+            "before",
+            "since",
+            "until",
+            "though",
+            "not",
+            "like",
+        ):
             break
         if before in WEEKDAYS or before in OPENERS:
             break
-        if here in ("the", "a", "an", "his", "her", "its", "their", "some", "many", "several", "one", "two", "three", "another", "most", "both", "other", "my", "our") or spelled[i][:1].isdigit():
+        if (
+            here
+            in (
+                "the",
+                "a",
+                "an",
+                "his",
+                "her",
+                "its",
+                "their",
+                "some",
+                "many",
+                "several",
+                "one",
+                "two",
+                "three",
+                "another",
+                "most",
+                "both",
+                "other",
+                "my",
+                "our",
+            )
+            or spelled[i][:1].isdigit()
+        ):
             # A determiner starts the phrase, unless it hangs on another one: "the head of the union".
             if before in ("of", "for", "from", "at", "in", "with", "to", "by", "on") and i >= 2 and _attaches(bares, spelled, i - 1):
                 i -= 2
@@ -279,7 +363,7 @@ def _start_of_phrase(text: str, tokens: list[tuple[int, int]]) -> int | None:
                 i -= 2
                 continue
             break
-        if before in ("of", "for", "from", "at", "in", "with", "to", "on", "against", "by") :
+        if before in ("of", "for", "from", "at", "in", "with", "to", "on", "against", "by"):
             if i >= 2 and _attaches(bares, spelled, i - 1):
                 i -= 2
                 continue
@@ -311,7 +395,20 @@ def _start_of_phrase(text: str, tokens: list[tuple[int, int]]) -> int | None:
 
 
 def _verbish(word: str) -> bool:
-    return word.endswith(("ed", "ing")) and word not in ("united", "armed", "retired", "elected", "unnamed", "leading", "outgoing", "ruling", "sitting", "visiting", "incoming", "appointed")
+    return word.endswith(("ed", "ing")) and word not in (
+        "united",
+        "armed",
+        "retired",
+        "elected",
+        "unnamed",
+        "leading",
+        "outgoing",
+        "ruling",
+        "sitting",
+        "visiting",
+        "incoming",
+        "appointed",
+    )
 
 
 def _attaches(bares: list[str], spelled: list[str], i: int) -> bool:
@@ -417,7 +514,12 @@ def _agrees(source: str, verb: str) -> bool:
         return True
     last = _bare(source.split()[-1])
     head = _bare(source.split()[0])
-    return last in {"i", "we", "they", "you", "who", "people", "police", "others", "some", "many", "most"} or last.endswith("s") or head in {"i", "we", "they", "some", "many", "most"} or " and " in source
+    return (
+        last in {"i", "we", "they", "you", "who", "people", "police", "others", "some", "many", "most"}
+        or last.endswith("s")
+        or head in {"i", "we", "they", "some", "many", "most"}
+        or " and " in source
+    )
 
 
 def opens_content(text: str, clause: Clause, end: int) -> int | None:
@@ -495,6 +597,36 @@ def _starts_clause(text: str, start: int, end: int) -> bool:
     if len(found) < 3:
         return False
     first = _bare(text[found[0][0] : found[0][1]])
-    if first in {"in", "on", "at", "during", "after", "before", "while", "when", "as", "by", "of", "for", "with", "from", "about", "and", "but", "or", "because", "to", "so", "much", "little", "more", "nothing", "goodbye", "something"} and not regex.search(r",\s", text[start:end]):
+    if first in {
+        "in",
+        "on",
+        "at",
+        "during",
+        "after",
+        "before",
+        "while",
+        "when",
+        "as",
+        "by",
+        "of",
+        "for",
+        "with",
+        "from",
+        "about",
+        "and",
+        "but",
+        "or",
+        "because",
+        "to",
+        "so",
+        "much",
+        "little",
+        "more",
+        "nothing",
+        "goodbye",
+        "something",
+    } and not regex.search(r",\s", text[start:end]):
         return first in ("by", "for", "if", "in", "at") and len(found) > 8
-    return any(_bare(text[a:b]) in FINITE or _bare(text[a:b]).endswith(("ed", "s", "n't", "'s", "'re", "'ll", "’s", "’re", "’ll", "’t")) for a, b in found[1:14])
+    return any(
+        _bare(text[a:b]) in FINITE or _bare(text[a:b]).endswith(("ed", "s", "n't", "'s", "'re", "'ll", "’s", "’re", "’ll", "’t")) for a, b in found[1:14]
+    )

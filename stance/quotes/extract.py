@@ -6,12 +6,12 @@ scare quotes and names, and left out. The rules are those of the annotation guid
 """
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import regex
 
 from stance.errors import EmptyTextError
-from stance.quotes.clauses import BLANK, USED, VERB, Clause, clause_after, clauses_in, opens_content, source_left
+from stance.quotes.clauses import BLANK, USED, VERB, Clause, clause_after, clauses_in, opens_content
 from stance.quotes.lexicon import CLAUSE_VERB
 from stance.quotes.marks import Marked, find_marked
 from stance.quotes.passages import paragraphs, sentences
@@ -38,7 +38,6 @@ class _Draft:
     confidence: float = 0.9
     goes_on: bool = False
     paragraph: int = 0
-    extra: dict[str, int] = field(default_factory=dict)
 
     @property
     def start(self) -> int:
@@ -243,7 +242,7 @@ class _Reader:
         """Whether only the rest of a reporting clause stands between two stretches."""
         if VERB.search(between):
             return False
-        return bool(_GAP.fullmatch(between)) and between.strip()[-1:] in ("", ".", ",", ";", ":", "—", "–", "-") or bool(
+        return (bool(_GAP.fullmatch(between)) and between.strip()[-1:] in ("", ".", ",", ";", ":", "—", "–", "-")) or bool(
             regex.fullmatch(r"[\s,.;:—–-]*(?:and|but|because)?\s*", between)
         )
 
@@ -306,9 +305,11 @@ class _Reader:
                 if subject and subject.group(1).lower() not in {"the", "it", "there", "this", "that", "they", "we", "i"}:
                     draft.source = subject.span(1)
                     return
-        draft.carry = previous or next(
-            (d for d in reversed(self.drafts[:-1]) if number - d.paragraph <= 2 and d.kind != "indirect"), None
-        ) or next((d for d in reversed(self.drafts[:-1]) if number - d.paragraph <= 1), None)
+        draft.carry = (
+            previous
+            or next((d for d in reversed(self.drafts[:-1]) if number - d.paragraph <= 2 and d.kind != "indirect"), None)
+            or next((d for d in reversed(self.drafts[:-1]) if number - d.paragraph <= 1), None)
+        )
 
     def _is_name(self, m: Marked) -> bool:
         """Whether marked words are a name, a title or a term rather than speech."""
@@ -362,9 +363,7 @@ class _Reader:
                 return begin - len(joined.group())
         return end
 
-    def _content(
-        self, piece: str, clause: Clause, start: int, limit: int, end: int, given: list[tuple[int, int]]
-    ) -> list[tuple[int, int]] | None:
+    def _content(self, piece: str, clause: Clause, start: int, limit: int, end: int, given: list[tuple[int, int]]) -> list[tuple[int, int]] | None:
         """Where the words reported by a clause stand."""
         cue = piece[slice(*clause.cue)].lower()
         begin = max([start, *(y for x, y in given if y <= clause.start)])
@@ -373,7 +372,7 @@ class _Reader:
         before = piece[begin : clause.start]
         after = piece[max(clause.end, clause.cue[1]) : limit]
         if cue.startswith(("according", "as per", "in ")):
-            if len(before.strip(" ,—–")) > 12 and before.rstrip().endswith(("," , "—", "–")) or (before.strip() and not after.strip(" ,.")):
+            if (len(before.strip(" ,—–")) > 12 and before.rstrip().endswith((",", "—", "–"))) or (before.strip() and not after.strip(" ,.")):
                 return self._trim(piece, [(begin, clause.start)])
             follows = regex.compile(r"\s*,?\s*").match(piece, max(clause.end, clause.cue[1]), limit)
             content = follows.end() if follows else limit
@@ -423,9 +422,7 @@ class _Reader:
             return None
         return trimmed
 
-    def _reported(
-        self, parts: list[tuple[int, int]], clause: Clause, offset: int, number: int, marked: list[Marked]
-    ) -> _Draft | None:
+    def _reported(self, parts: list[tuple[int, int]], clause: Clause, offset: int, number: int, marked: list[Marked]) -> _Draft | None:
         """Make a draft of reported words, and say what kind it is."""
         spans = [(a + offset, b + offset) for a, b in parts]
         inside = [m for m in marked if any(a <= m.outer_start and m.outer_end <= b for a, b in spans)]
@@ -488,5 +485,3 @@ _LEAD_ADVERBIAL = regex.compile(
     r"(?:In|On|At|After|Before|During|When|While|As|Although|Though|Asked|Speaking|Since|For|With|By|Last|Earlier|Later|Since|Following|Despite|"
     r"Writing|Referring|Citing|If|Because|Until|Under|From|Through|To|Without|Like|Unlike|About|Among|Amid|Over)\b[^,]*,$"
 )
-
-__all__ = ["extract_quotes", "source_left"]

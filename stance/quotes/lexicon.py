@@ -30,7 +30,8 @@ specify specifies specified specifying|clarify clarifies clarified clarifying|co
 recount recounts recounted recounting|testify testifies testified testifying|lament laments lamented lamenting
 caution cautions cautioned cautioning|assure assures assured assuring|inform informs informed informing
 remind reminds reminded reminding|propose proposes proposed proposing|recommend recommends recommended recommending
-mention mentions mentioned mentioning|repeat repeats repeated repeating|protest protests protested|fume fumes fumed|read reads reading|chant chants chanted|sing sings sang singing|cry cried|yell yelled
+mention mentions mentioned mentioning|repeat repeats repeated repeating|protest protests protested|fume fumes fumed
+|read reads reading|chant chants chanted|sing sings sang singing|cry cried|yell yelled
 retort retorts retorted|answer answers answered answering|reckon reckons reckoned|summarize summarizes summarized
 echo echoes echoed|interject interjected|exclaim exclaims exclaimed|murmur murmured|whisper whispered|affirm affirms affirmed
 boast boasts boasted boasting|expect expects expected|find finds found|learn learns learned|understand understands
@@ -83,27 +84,39 @@ BARE_VERBS = frozenset(_BARE_VERBS)
 
 PRONOUNS = frozenset("he she they it i we who him her them one".split())
 POSSESSIVES = frozenset("his her their its my our".split())
-MASCULINE = frozenset("he him his himself mr mr. sir lord king prince father son brother husband man spokesman chairman businessman "
-                      "congressman salesman gentleman boy uncle duke".split())
-FEMININE = frozenset("she her hers herself ms ms. mrs mrs. miss madam lady queen princess mother daughter sister wife woman "
-                     "spokeswoman chairwoman businesswoman congresswoman actress girl aunt duchess".split())
+MASCULINE = frozenset(
+    "he him his himself mr mr. sir lord king prince father son brother husband man spokesman chairman businessman "
+    "congressman salesman gentleman boy uncle duke".split()
+)
+FEMININE = frozenset(
+    "she her hers herself ms ms. mrs mrs. miss madam lady queen princess mother daughter sister wife woman "
+    "spokeswoman chairwoman businesswoman congresswoman actress girl aunt duchess".split()
+)
 
 # Words that end a speaker's noun phrase when it is read from left to right.
-STOPS = frozenset("""who whom whose which that when while as after before during in on at to with by from about over amid
+STOPS = frozenset(
+    """who whom whose which that when while as after before during in on at to with by from about over amid
 adding referring speaking citing noting because if since until though although via earlier later yesterday today tonight
 through without following upon monday tuesday wednesday thursday friday saturday sunday last this
-and but or is was are were has had have""".split())
+and but or is was are were has had have""".split()
+)
 WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
 MONTHS = frozenset("january february march april may june july august september october november december".split())
-DETERMINERS = frozenset("""the a an his her its their our my one two three some several many most other another both all
-these those no few each every any""".split())
+DETERMINERS = frozenset(
+    """the a an his her its their our my one two three some several many most other another both all
+these those no few each every any""".split()
+)
 LINKS = frozenset("of de del della di da der den van von bin ibn al el la le du dos y".split())
-FINITE = frozenset("""is was are were be been has had have will would can could may might shall should must does did do
+FINITE = frozenset(
+    """is was are were be been has had have will would can could may might shall should must does did do
 isn't wasn't aren't weren't hasn't hadn't won't wouldn't can't couldn't didn't doesn't don't came went made took became
-called asked held began met agreed""".split())
-OPENERS = frozenset("""but and however meanwhile so yet still also then later earlier nevertheless moreover instead
+called asked held began met agreed""".split()
+)
+OPENERS = frozenset(
+    """but and however meanwhile so yet still also then later earlier nevertheless moreover instead
 therefore thus though although while as when because since if that where after before until separately additionally furthermore
-secondly firstly thirdly finally overall besides nonetheless what why how or whether which""".split())
+secondly firstly thirdly finally overall besides nonetheless what why how or whether which""".split()
+)
 
 # Heads of noun phrases that name a person by role, and what else the same person may be described as.
 ROLES: dict[str, tuple[str, ...]] = {
@@ -161,6 +174,8 @@ TITLE_WORD = regex.compile(
     r"Democrat|Former|Acting|Special|Assistant|Under|Sheriff|Officer|Detective|Lieutenant|Brigadier|Marshal|Father|Sister|Brother)"
     r"(?:[-—]\w+){0,2}\.?"
 )
-ABBREVIATIONS = frozenset("""del supt cmdr messrs ret mr mrs ms dr prof sen rep gov gen lt col maj capt sgt adm rev hon st jr sr vs etc inc corp ltd co
+ABBREVIATIONS = frozenset(
+    """del supt cmdr messrs ret mr mrs ms dr prof sen rep gov gen lt col maj capt sgt adm rev hon st jr sr vs etc inc corp ltd co
 no jan feb mar apr jun jul aug sept sep oct nov dec u.s u.k u.n e.g i.e a.m p.m d.c r d vol approx dept est fig
-ala ariz ark calif colo conn del fla ga ill ind kan ky la md mass mich minn miss mo mont neb nev ore pa penn tenn tex vt va wash wis wyo""".split())
+ala ariz ark calif colo conn del fla ga ill ind kan ky la md mass mich minn miss mo mont neb nev ore pa penn tenn tex vt va wash wis wyo""".split()
+)

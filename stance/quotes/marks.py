@@ -14,8 +14,8 @@ import regex
 from stance.quotes.lexicon import CLAUSE_VERB
 from stance.quotes.passages import paragraphs
 
-OPENING = "“„‟«»″\"＂"
-CLOSING = "”“»«″\"＂"
+OPENING = '“„‟«»″"＂'
+CLOSING = '”“»«″"＂'
 DOUBLE = set(OPENING + CLOSING)
 SINGLE_OPEN = "‘‚‹'`"
 SINGLE_CLOSE = "’›'"
@@ -25,9 +25,7 @@ _DOUBLE = regex.compile(r"``|''|[“”„‟«»″\"＂]")
 _SINGLE_OPEN = regex.compile(r"(?<![\w.,;:!?’'])[‘‚‹'](?=[\p{L}\p{N}\[“\"])")
 _ELISION = regex.compile(r"['’‘](?:em|tis|twas|cause|til|n|bout|\d0s|\d\ds?)\b", regex.I)
 _DIALOGUE = regex.compile(r"(?P<dash>[—–―]\s*|[-−]\s+)(?=[\p{Lu}\p{N}\"“«„‘'…\[])")
-_DASH_CLAUSE = regex.compile(
-    rf"(?P<stop>[,.!?…])\s*[—–―-]+\s*(?=(?:[^\s.,;]+\s+){{0,5}}?{CLAUSE_VERB}\b)", regex.I
-)
+_DASH_CLAUSE = regex.compile(rf"(?P<stop>[,.!?…])\s*[—–―-]+\s*(?=(?:[^\s.,;]+\s+){{0,5}}?{CLAUSE_VERB}\b)", regex.I)
 _COMMA_CLAUSE = regex.compile(
     rf"[,!?]\s+(?=(?:(?:he|she|they|\p{{Lu}}[\w.’'-]*(?:\s+\p{{Lu}}[\w.’'-]*)*|the\s+\w+)\s+{CLAUSE_VERB}|"
     r"(?:said|says|added|noted|told)\s+\p{Lu})\b)"
@@ -79,9 +77,7 @@ def find_marked(text: str) -> list[Marked]:
     return found
 
 
-def _in_paragraph(
-    text: str, start: int, end: int, number: int, carried: bool, following: str
-) -> tuple[list[Marked], bool]:
+def _in_paragraph(text: str, start: int, end: int, number: int, carried: bool, following: str) -> tuple[list[Marked], bool]:
     """Pair the marks of one paragraph; say whether its last quote goes on in the next."""
     pairs, open_mark, stray = _pair(text, start, end)
     found = [Marked(a + width, b, a, b + after, "quote", number) for a, width, b, after in pairs]
@@ -106,8 +102,10 @@ def _in_paragraph(
     elif stray is not None and not found:
         # A closing mark with nothing open: the opening one is missing, if a clause follows and the paragraph starts it.
         position, width = stray
-        if position - start > 8 and text[position - 1] in ",.!?…" and regex.match(
-            rf"\s*[—–-]?\s*(?:[^\s.,;]+\s+){{0,5}}?{CLAUSE_VERB}\b", text[position + width : end]
+        if (
+            position - start > 8
+            and text[position - 1] in ",.!?…"
+            and regex.match(rf"\s*[—–-]?\s*(?:[^\s.,;]+\s+){{0,5}}?{CLAUSE_VERB}\b", text[position + width : end])
         ):
             found.append(Marked(start, position, start, position + width, "quote", number))
     if carried and found and found[0].outer_start == start:
@@ -118,9 +116,7 @@ def _in_paragraph(
     return sorted(found, key=lambda m: m.start), goes_on
 
 
-def _pair(
-    text: str, start: int, end: int
-) -> tuple[list[tuple[int, int, int, int]], tuple[int, int] | None, tuple[int, int] | None]:
+def _pair(text: str, start: int, end: int) -> tuple[list[tuple[int, int, int, int]], tuple[int, int] | None, tuple[int, int] | None]:
     """Pair double marks.
 
     Returns:
@@ -159,16 +155,16 @@ def _pair(
     return pairs, (stack[0][0], stack[0][1]) if stack else None, stray
 
 
-_FAMILIES = {"“": "”“″\"", "„": "“”\"", "‟": "”“\"", "«": "»\"", "»": "«\"", "\"": "\"”″", "``": "''\"", "''": "''\"", "″": "″\"”", "”": "”\"", "＂": "＂"}
+_FAMILIES = {"“": '”“″"', "„": '“”"', "‟": '”“"', "«": '»"', "»": '«"', '"': '"”″', "``": "''\"", "''": "''\"", "″": '″"”', "”": '”"', "＂": "＂"}
 
 
 def _closes(opening: str, closing: str) -> bool:
-    return closing in _FAMILIES.get(opening, "\"") or (opening, closing) == ("``", "''")
+    return closing in _FAMILIES.get(opening, '"') or (opening, closing) == ("``", "''")
 
 
 def _nests(outer: str, inner: str) -> bool:
     """Whether `inner` may open inside `outer` while that is open."""
-    return outer != inner and not (outer in "“”\"„" and inner in "“”\"") or outer == inner == "«"
+    return (outer != inner and not (outer in '“”"„' and inner in '“”"')) or outer == inner == "«"
 
 
 def _side(text: str, position: int, mark: str, start: int, end: int, stack: list[tuple[int, int, str]]) -> str:
@@ -181,7 +177,7 @@ def _side(text: str, position: int, mark: str, start: int, end: int, stack: list
         if left_free and not right_free:
             return "open"
         return "close" if stack or not left_free else "none"
-    if mark in "\"″＂" and left.isdigit() and not stack:
+    if mark in '"″＂' and left.isdigit() and not stack:
         return "none"
     can_open = left_free and not (right.isspace() or right in ".,;:!?)]}")
     can_close = not (left.isspace() and position > start) and position > start and (right_free or not left_free)
@@ -223,18 +219,14 @@ def _missing_close(text: str, start: int, position: int, inner: int, end: int) -
     return None
 
 
-def _dialogue(
-    text: str, inner: int, start: int, end: int, number: int, quotes: list[Marked], stray: tuple[int, int] | None
-) -> list[Marked]:
+def _dialogue(text: str, inner: int, start: int, end: int, number: int, quotes: list[Marked], stray: tuple[int, int] | None) -> list[Marked]:
     """Read a paragraph led by a dash as dialogue: one or two stretches, or none if it is a list item."""
     if stray is not None:
         position, width = stray
         return [Marked(inner, position, start, position + width, "dash", number)]
-    clause = next(
-        (m for m in _DASH_CLAUSE.finditer(text, inner, end) if not any(q.start <= m.start() < q.end for q in quotes)), None
-    )
+    clause = next((m for m in _DASH_CLAUSE.finditer(text, inner, end) if not any(q.start <= m.start() < q.end for q in quotes)), None)
     if clause is None:
-        long_dash = text[start] in "—–―" and text[end - 1] in ".!?…\"”»"
+        long_dash = text[start] in "—–―" and text[end - 1] in '.!?…"”»'
         return [Marked(inner, end, start, end, "dash", number)] if long_dash else []
     stop = clause.start() + (clause["stop"] in ".!?…")
     found = [Marked(inner, stop, start, stop, "dash", number)]

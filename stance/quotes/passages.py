@@ -5,6 +5,7 @@ Comes in: any text. Goes out: (start, end) pairs. A line break ends a paragraph,
 """
 
 from functools import lru_cache
+from itertools import pairwise
 
 import regex
 
@@ -44,7 +45,7 @@ def _is_hard_wrapped(text: str) -> bool:
         return False
     lengths = []
     lines = text.splitlines()
-    for line, following in zip(lines, lines[1:], strict=False):
+    for line, following in pairwise(lines):
         if line.strip() and following.strip():
             lengths.append(len(line.rstrip()))
     if len(lengths) < 4:
@@ -53,7 +54,7 @@ def _is_hard_wrapped(text: str) -> bool:
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
-    """Split one paragraph into sentences.
+    r"""Split one paragraph into sentences.
 
     Args:
         text: The paragraph; a stretch that must not be cut may be blanked with \\u0001.

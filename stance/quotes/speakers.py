@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import regex
 
-from stance.quotes.clauses import is_name_word, words
+from stance.quotes.clauses import is_name_word
 from stance.quotes.lexicon import (
     DETERMINERS,
     FEMININE,
@@ -36,6 +36,18 @@ _TOKEN = (
 _SEQUENCE = regex.compile(
     rf"\b{_TOKEN}(?:[ \u00a0](?:(?:of|de|del|della|di|da|der|den|van|von|bin|ibn|al|el|la|le|du|dos)[ \u00a0]"
     rf"(?:la[ \u00a0]|los[ \u00a0]|the[ \u00a0])?|to[ \u00a0])?{_TOKEN})*"
+)
+_DESCRIBED = regex.compile(
+    r",\s+(?P<what>(?:(?:a|an|the)\s+)?(?:\p{Ll}|\p{Lu}[\w-]*(?:[-—]at[-—]\p{Ll}+|\s+of\b|\s+for\b|\s+\p{Ll}))[^,;.()\n\"“”]{3,110})(?=[,.;]|$)"
+)
+_NO_DESCRIPTION = regex.compile(
+    r"(?:who|whose|which|but|and|as|when|while|where|in|on|at|with|said|told|he|she|is|was|has|according|speaking|including|saying|adding)\b"
+)
+_DESCRIPTION = regex.compile(r"(?:(?:a|an|the)\s+)?(?:[\p{L}-]+\s+){0,4}?(?:\p{Ll}|Ambassador|Minister|President|Secretary)")
+_TITLE_BEFORE = regex.compile(
+    r"(?:\b(?:former|then|acting|deputy|prime|foreign|chief|lead|senior|vice|spokesman|spokeswoman|spokesperson|minister|president|leader|"
+    r"chairman|director|analyst|professor|senator|attorney|candidate|nominee|economist|coach|envoy|ambassador|mediator|commander|general|"
+    r"lawmaker|historian|lawyer|activist|executive|manager|researcher|expert|governor|mayor|negotiator|secretary)\s+)+$"
 )
 _POSSESSIVE = regex.compile(r"['’]s?$")
 _ABBREVIATED = regex.compile(r"^(?:\p{Lu}\.?){2,5}$")
@@ -99,7 +111,9 @@ def split_title(phrase: str) -> tuple[str, str]:
             cut += 1
     elif cut == 0 and names > 0 and tokens[names - 1].lower() in ("of", "to", "for", "in", "from", "at", "with", "the", "and"):
         return phrase, ""
-    while cut < len(tail) - 2 and (_ABBREVIATED.match(tail[cut]) and not tail[cut].endswith(".") or regex.search(r"(?:ish|ese|ian|can|raeli|raqi)$", tail[cut])):
+    while cut < len(tail) - 2 and (
+        (_ABBREVIATED.match(tail[cut]) and not tail[cut].endswith(".")) or regex.search(r"(?:ish|ese|ian|can|raeli|raqi)$", tail[cut])
+    ):
         cut += 1
     if cut and cut == len(tail) - 1 and tail[cut - 1] in ("State", "Foreign", "Defense"):
         return phrase, ""
@@ -173,14 +187,11 @@ class Roster:
         """Look for ", associate professor of X," behind each full name, and lower-case titles before it."""
         for person in self.people:
             for start in person.mentions:
-                end = start + len(person.name)
                 if person.description is None or len(person.description) < 6:
-                    found = regex.compile(r",\s+(?P<what>(?:(?:a|an|the)\s+)?(?:\p{Ll}|\p{Lu}[\w-]*(?:[-—]at[-—]\p{Ll}+|\s+of\b|\s+for\b|\s+\p{Ll}))[^,;.()\n\"“”]{3,110})(?=[,.;]|$)").match(self.article, end)
-                    if found and not regex.match(r"(?:who|whose|which|but|and|as|when|while|where|in|on|at|with|said|told|he|she|is|was|has|according|speaking|including|saying|adding)\b", found["what"]) \
-                            and regex.match(r"(?:(?:a|an|the)\s+)?(?:[\p{L}-]+\s+){0,4}?(?:\p{Ll}|Ambassador|Minister|President|Secretary)", found["what"]):
+                    found = _DESCRIBED.match(self.article, start + len(person.name))
+                    if found and not _NO_DESCRIPTION.match(found["what"]) and _DESCRIPTION.match(found["what"]):
                         person.description = found["what"].strip()
-                before = regex.compile(r"(?:\b(?:former|then|acting|deputy|prime|foreign|chief|lead|senior|vice|spokesman|spokeswoman|minister|president|leader|chairman|director|analyst|professor|senator|attorney|candidate|nominee|economist|coach|spokesperson|envoy|ambassador|mediator|commander|general|lawmaker|historian|lawyer|activist|executive|manager|researcher|expert|governor|mayor|negotiator|secretary)\s+)+$")
-                if person.description is None and (title := before.search(self.article, max(0, start - 60), start)):
+                if person.description is None and (title := _TITLE_BEFORE.search(self.article, max(0, start - 60), start)):
                     person.description = title.group().strip()
 
     def _gender(self, person: Person) -> str:
@@ -217,9 +228,9 @@ class Roster:
         keys = ROLES[role] if role else (tokens[-1],)
         # A qualifier such as "Ohio" or "former" has to fit where the description has room for it.
         matches = [
-            p for p in self.people
-            if p.description and p.mentions[0] < position
-            and any(regex.search(rf"\b{regex.escape(key)}", p.description.lower()) for key in keys)
+            p
+            for p in self.people
+            if p.description and p.mentions[0] < position and any(regex.search(rf"\b{regex.escape(key)}", p.description.lower()) for key in keys)
         ]
         return self._nearest(matches, position)
 
@@ -253,9 +264,7 @@ def resolve(article: str, mentions: Sequence[Mention]) -> list[Speaker | None]:
             carried = speakers[mention.carry] if mention.carry is not None else None
             speakers.append(Speaker(carried.name, carried.mention, carried.description) if carried else None)
             continue
-        previous = next(
-            (s for s, m in zip(reversed(speakers), reversed(mentions[: len(speakers)]), strict=False) if s and s.name), None
-        )
+        previous = next((s for s, m in zip(reversed(speakers), reversed(mentions[: len(speakers)]), strict=False) if s and s.name), None)
         speakers.append(_speaker(article, mention, roster, previous))
     return speakers
 
@@ -322,12 +331,3 @@ def _last_subject(article: str, position: int, gender: str, roster: Roster) -> P
                 if regex.search(r"(?:^|[.!?”\"]\s+|\n\s*)(?:\p{Lu}[\w.]*\s+){0,4}$", lead):
                     best, at = person, start
     return best
-
-
-def gender_fits(words_: Sequence[str], gender: str) -> bool:
-    """Whether a phrase may be of this gender."""
-    lowered = {word.lower() for word in words_}
-    return not (lowered & FEMININE if gender == "m" else lowered & MASCULINE)
-
-
-__all__ = ["Mention", "Person", "Roster", "resolve", "split_title", "words"]

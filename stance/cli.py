@@ -1,0 +1,413 @@
+"""The command `stance`: analyze, quotes, predict, train, evaluate.
+
+Comes in: files, standard input or a statement. Goes out: a table, JSON, JSON Lines, CSV or HTML, on standard output or in a
+file that is written whole or not at all. Errors are one line on standard error; the exit status is 0, or 1 where
+anything failed, and 2 for a call that is wrong.
+"""
+
+import argparse
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stance import __version__
+from stance.corpora import decode, has_words, read_table, read_text
+from stance.errors import EmptyTextError, MissingColumnError, PartialFailure, StanceError, UnreadableFileError
+from stance.labels import LABELS
+from stance.records import DEFAULT_TARGET, Quote
+from stance.reporting import ROW_FIELDS, UNKNOWN, ArticleReport
+
+if TYPE_CHECKING:
+    from stance.records import Prediction
+
+DEFAULT_MODEL = "negotiations-minilm"
+FORMATS = ("table", "json", "jsonl", "csv", "html")
+_TABLES = (".csv", ".tsv", ".jsonl")
+_STDIN = "standard input"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The words behind `stance`; those of the process if None.
+
+    Returns:
+        The exit status.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        run: Callable[[argparse.Namespace], None] = options.run
+        run(options)
+    except StanceError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="stance", description="Who is for and who is against negotiating, from news text.")
+    parser.add_argument("--version", action="version", version=f"stance {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+
+    analyze = verbs.add_parser("analyze", help="find an article's statements, their speakers and stances")
+    _add_inputs(analyze, "articles: text files, or CSV, TSV, JSON Lines files with a text column")
+    _add_model(analyze)
+    analyze.set_defaults(run=_analyze)
+
+    quotes = verbs.add_parser("quotes", help="find an article's statements and their speakers (no model)")
+    _add_inputs(quotes, "articles: text files, or CSV, TSV, JSON Lines files with a text column")
+    quotes.set_defaults(run=_quotes)
+
+    predict = verbs.add_parser("predict", help="label statements")
+    predict.add_argument("statements", nargs="*", help="statements; none or - reads standard input, one a line")
+    predict.add_argument("--file", action="append", default=[], help="CSV, TSV or JSON Lines with a text column, or text with one a line")
+    for name in ("text", "speaker", "context"):
+        predict.add_argument(f"--{name}-column", default=name, help=f"column with the {name} (default: {name})")
+    _add_output(predict)
+    _add_model(predict)
+    predict.set_defaults(run=_predict)
+
+    train = verbs.add_parser("train", help="fine-tune a model as a config says")
+    add_train_arguments(train)
+    train.set_defaults(run=run_train)
+
+    evaluate = verbs.add_parser("evaluate", help="score a model on labelled statements, beside baselines")
+    add_evaluate_arguments(evaluate)
+    evaluate.set_defaults(run=run_evaluate)
+    return parser
+
+
+def _add_inputs(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("inputs", nargs="*", metavar="file", help=f"{text}; none or - reads standard input")
+    parser.add_argument("--text-column", default="text", help="column with the article, in tables (default: text)")
+    parser.add_argument("--id-column", default="id", help="column that names the article, in tables (default: id)")
+    _add_output(parser)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=FORMATS, default="table", help="default: table")
+    parser.add_argument("--out", metavar="FILE", help="write there instead of standard output")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default=DEFAULT_MODEL, help=f"released name, checkpoint folder or hub name (default: {DEFAULT_MODEL})")
+    parser.add_argument("--target", default=DEFAULT_TARGET, help=f"what the stance is about (default: {DEFAULT_TARGET})")
+    parser.add_argument("--batch-size", type=int, default=32, help="statements per forward pass (default: 32)")
+    parser.add_argument("--min-confidence", type=float, default=0.0, help="abstain below this probability (default: 0)")
+
+
+def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `stance train`."""
+    parser.add_argument("config", help="YAML file, such as configs/train.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings on top, such as training.seed=3")
+    parser.add_argument("--resume", action="store_true", help="go on with the unfinished run, if there is one")
+    parser.add_argument("--overwrite", action="store_true", help="replace a finished checkpoint, or start an unfinished run afresh")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run_train(options: argparse.Namespace) -> None:
+    """Train, and print the checkpoint's folder and its scores."""
+    from stance.training import train
+
+    result = train(options.config, options.overrides, resume=options.resume, overwrite=options.overwrite, progress=not options.quiet)
+    scores = f"dev macro-F1 {100 * result.metrics['macro_f1']:.1f}, epoch {result.best_epoch:g}, {result.seconds:.0f} s"
+    print(f"{result.checkpoint}  ({scores})")
+
+
+def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `stance evaluate`."""
+    parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, help=f"released name or checkpoint folder (default: {DEFAULT_MODEL})")
+    parser.add_argument("--data", default="corpus", help="corpus, or a CSV, TSV, JSON or JSON Lines file (default: corpus)")
+    parser.add_argument("--split", choices=("dev", "test"), default="dev", help="of the corpus (default: dev)")
+    parser.add_argument("--text-column", default="text", help="column with the statement (default: text)")
+    parser.add_argument("--label-column", default="label", help="column with the label (default: label)")
+    parser.add_argument("--label", action="append", default=[], metavar="THEIRS=OURS", help="map a label name, such as Favour=support")
+    parser.add_argument("--format", choices=("markdown", "json"), default="markdown", help="default: markdown")
+    parser.add_argument("--out", metavar="FOLDER", help="write evaluation.json and evaluation.md there as well")
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Evaluate, and print the report."""
+    from stance.evaluation import evaluate
+
+    columns = {name: value for name, value in (("text", options.text_column), ("label", options.label_column)) if value != name}
+    labels = {}
+    for pair in options.label:
+        theirs, equals, ours = pair.partition("=")
+        if not equals or ours not in LABELS:
+            raise UnreadableFileError("--label", f"found {pair!r}, expected THEIRS=OURS with ours one of {', '.join(LABELS)}.")
+        labels[theirs] = ours
+    report = evaluate(options.model, options.data, split=options.split, columns=columns, labels=labels)
+    if options.out:
+        folder = Path(options.out)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / "evaluation.json", report.to_json() + "\n")
+        write_whole(folder / "evaluation.md", report.to_markdown())
+    print(report.to_json() if options.format == "json" else report.to_markdown(), end="")
+
+
+# ---------------------------------------------------------------- articles
+
+
+def _articles(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Name each article and how to read it, so that one that cannot be read stops none of the others."""
+    for name in options.inputs or ["-"]:
+        if name == "-":
+            data = sys.stdin.buffer.read()
+            yield _STDIN, lambda data=data: decode(data, _STDIN)  # type: ignore[misc]
+        elif Path(name).suffix.lower() in _TABLES:
+            yield from _table_articles(Path(name), options)
+        else:
+            yield name, lambda name=name: read_text(name)  # type: ignore[misc]
+
+
+def _table_articles(path: Path, options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], str]]]:
+    try:
+        columns, rows = read_table(path)
+        if options.text_column not in columns:
+            raise MissingColumnError(path, options.text_column, columns)
+        for where, row in rows:
+            name = f"{path}:{row[options.id_column]}" if row.get(options.id_column) else where
+            yield name, lambda row=row: str(row[options.text_column] or "")  # type: ignore[misc]
+    except StanceError as error:
+        yield str(path), lambda error=error: _raise(error)  # type: ignore[misc]
+
+
+def _raise(error: StanceError) -> str:
+    raise error
+
+
+class _Run:
+    """One pass over all articles; what fails is remembered and told at the end, after the rest has been written."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.failures: list[tuple[str, StanceError]] = []
+        self.total = 0
+
+    def each(self, work: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:
+        """Work on every article that can be read."""
+        for name, read in _articles(self.options):
+            self.total += 1
+            try:
+                result = work(read())
+            except StanceError as error:
+                self.failures.append((name, error))
+            else:
+                yield name, result
+
+    def finish(self) -> None:
+        """Raise if anything failed: the error itself where there was but one article."""
+        if not self.failures:
+            return
+        if self.total == 1:
+            name, error = self.failures[0]
+            raise error if name in str(error) else UnreadableFileError(name, str(error))
+        listed = [(name, str(error) if name in str(error) else f"{name}: {error}") for name, error in self.failures]
+        raise PartialFailure(listed, self.total)
+
+
+def _analyze(options: argparse.Namespace) -> None:
+    from stance.analyze import analyze
+    from stance.modeling import load
+
+    model = load(options.model)
+
+    def work(text: str) -> ArticleReport:
+        return analyze(text, target=options.target, model=model, batch_size=options.batch_size, min_confidence=options.min_confidence)
+
+    run = _Run(options)
+    reports = (replace(report, source=name) for name, report in run.each(work))
+    if options.format == "csv":
+        _write(options, _csv(ROW_FIELDS, (row for report in reports for row in report.rows())))
+    elif options.format == "jsonl":
+        _write(options, (report.to_json(indent=None) + "\n" for report in reports))
+    elif options.format == "json":
+        _write(options, _json(options, (report.to_dict() for report in reports)))
+    elif options.format == "html":
+        _write(options, (report.to_html() for report in reports))
+    else:
+        width = _width()
+        _write(options, (f"{report.source}\n\n{report.to_table(width)}\n\n" for report in reports))
+    run.finish()
+
+
+def _quotes(options: argparse.Namespace) -> None:
+    from stance.quotes.extract import extract_quotes
+
+    run = _Run(options)
+    found = run.each(extract_quotes)
+    if options.format == "csv":
+        fields = ("source", "start", "end", "speaker", "description", "kind", "cue", "confidence", "text")
+        _write(options, _csv(fields, (_quote_row(name, quote) for name, quotes in found for quote in quotes)))
+    elif options.format in ("json", "jsonl"):
+        plain = ({"source": name, "quotes": [quote.to_dict() for quote in quotes]} for name, quotes in found)
+        if options.format == "jsonl":
+            _write(options, (json.dumps(item, ensure_ascii=False) + "\n" for item in plain))
+        else:
+            _write(options, _json(options, plain))
+    elif options.format == "html":
+        raise UnreadableFileError("--format", "quotes have no HTML page. Use table, json, jsonl or csv, or stance analyze.")
+    else:
+        _write(options, (_quote_table(name, quotes) for name, quotes in found))
+    run.finish()
+
+
+def _quote_row(name: str, quote: Quote) -> dict[str, Any]:
+    return {
+        "source": name,
+        "start": quote.start,
+        "end": quote.end,
+        "speaker": str(quote.speaker or ""),
+        "description": (quote.speaker.description if quote.speaker else None) or "",
+        "kind": quote.kind,
+        "cue": quote.cue or "",
+        "confidence": quote.confidence,
+        "text": quote.text,
+    }
+
+
+def _quote_table(name: str, quotes: list[Quote]) -> str:
+    lines = [f"{str(quote.speaker or UNKNOWN)[:28]:28}  {quote.kind:8}  {' '.join(quote.text.split())}" for quote in quotes]
+    return "\n".join([name, "", *(lines or ["No quoted statements found."]), "", ""])
+
+
+# ---------------------------------------------------------------- statements
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from stance.predict import predict
+
+    rows = list(_statement_rows(options))
+    predictions = predict(
+        [row["text"] for row in rows],
+        speaker=[row.get("speaker") or None for row in rows],
+        context=[row.get("context") or None for row in rows],
+        target=options.target,
+        model=options.model,
+        batch_size=options.batch_size,
+        min_confidence=options.min_confidence,
+    )
+    if options.format == "csv":
+        fields = ("text", "label", "confidence", *(f"p_{label}" for label in LABELS), "truncated")
+        _write(options, _csv(fields, (_prediction_row(row["text"], p) for row, p in zip(rows, predictions, strict=True))))
+    elif options.format in ("json", "jsonl"):
+        plain = [{"text": row["text"], **p.to_dict()} for row, p in zip(rows, predictions, strict=True)]
+        if options.format == "jsonl":
+            _write(options, (json.dumps(item, ensure_ascii=False) + "\n" for item in plain))
+        else:
+            _write(options, [json.dumps(plain[0] if len(plain) == 1 and not options.file else plain, ensure_ascii=False, indent=1) + "\n"])
+    elif options.format == "html":
+        raise UnreadableFileError("--format", "statements have no HTML page. Use table, json, jsonl or csv.")
+    else:
+        lines = (f"{p.label or '?':8} {p.confidence:5.2f}  {' '.join(row['text'].split())}\n" for row, p in zip(rows, predictions, strict=True))
+        _write(options, lines)
+
+
+def _statement_rows(options: argparse.Namespace) -> Iterator[dict[str, str]]:
+    given = [text for text in options.statements if text != "-"]
+    for text in given:
+        yield {"text": text}
+    for name in options.file:
+        path = Path(name)
+        if path.suffix.lower() in _TABLES:
+            columns, rows = read_table(path)
+            if options.text_column not in columns:
+                raise MissingColumnError(path, options.text_column, columns)
+            for where, row in rows:
+                text = row[options.text_column]
+                if not isinstance(text, str) or not has_words(text):
+                    raise EmptyTextError(f"{where}: statement", text)
+                found = {field: row.get(getattr(options, f"{field}_column")) for field in ("speaker", "context")}
+                yield {"text": text, **{field: str(value) for field, value in found.items() if value}}
+        else:
+            yield from ({"text": line} for line in read_text(path).splitlines() if line.strip())
+    if "-" in options.statements or not (given or options.file):
+        text = decode(sys.stdin.buffer.read(), _STDIN)
+        if not has_words(text):
+            raise EmptyTextError(_STDIN, text)
+        yield from ({"text": line} for line in text.splitlines() if line.strip())
+
+
+def _prediction_row(text: str, prediction: "Prediction") -> dict[str, Any]:
+    return {
+        "text": text,
+        "label": prediction.label or "",
+        "confidence": prediction.confidence,
+        **{f"p_{label}": value for label, value in prediction.probabilities.items()},
+        "truncated": prediction.truncated,
+    }
+
+
+# ---------------------------------------------------------------- output
+
+
+def _csv(fields: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, fields)
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(row)
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    if buffer.getvalue():
+        yield buffer.getvalue()
+
+
+def _json(options: argparse.Namespace, items: Iterator[dict[str, Any]]) -> Iterator[str]:
+    """One object for one article, an array for several, written as they come."""
+    many = len(options.inputs) > 1 or any(Path(name).suffix.lower() in _TABLES for name in options.inputs)
+    if not many:
+        yield from (json.dumps(item, ensure_ascii=False, indent=1) + "\n" for item in items)
+        return
+    separator = "[\n"
+    for item in items:
+        yield separator + json.dumps(item, ensure_ascii=False, indent=1)
+        separator = ",\n"
+    yield "\n]\n" if separator != "[\n" else "[]\n"
+
+
+def _write(options: argparse.Namespace, pieces: Iterable[str]) -> None:
+    """Write pieces as they come; with --out into a temporary file that is then renamed."""
+    if not options.out:
+        for piece in pieces:
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+        return
+    path = Path(options.out)
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(pieces)
+    os.replace(temporary, path)
+    print(path)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _width() -> int:
+    try:
+        return max(80, os.get_terminal_size().columns)
+    except OSError:
+        return 120
+
+
+if __name__ == "__main__":
+    sys.exit(main())
