@@ -34,8 +34,8 @@ _ADVERB = (
     r"on\s+\p{Lu}\p{Ll}+day|\p{Lu}\p{Ll}+day)"
 )
 _WORD = regex.compile(r"[^\s\u0001\u0002,;:()\[\]—–\"“”«»]+")
-VERB = regex.compile(rf"\b(?P<verb>{CLAUSE_VERB})\b(?!['’]\w|-)")
-OBJECT = regex.compile(rf"\b(?P<verb>{OBJECT_VERB})\b(?!['’]\w|-)")
+VERB = regex.compile(rf"(?<![-\w])(?P<verb>{CLAUSE_VERB})\b(?!['’]\w|-)")
+OBJECT = regex.compile(rf"(?<![-\w])(?P<verb>{OBJECT_VERB})\b(?!['’]\w|-)")
 _INVERTED = regex.compile(rf"[\s,.—–-]*(?:and\s+|as\s+)?(?:{_ADVERB}\s+)?(?P<verb>{CLAUSE_VERB})\b\s+")
 _ACCORDING = regex.compile(
     r"\b(?P<verb>[Aa]ccording\s+to|[Aa]s\s+per|[Ii]n\s+the\s+(?:words|opinion|view)\s+of|[Ii]n\s+(?P<own>his|her|their|its)\s+"

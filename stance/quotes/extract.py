@@ -193,7 +193,10 @@ class _Reader:
                 if previous and self._adjoins(between) and clause.source is None:
                     return self._join(previous, m, used)
                 draft = self._new(m, number, clause)
-                used.append((m.outer_start, clause.end))
+                if not starts:  # 'The president "has never closed a door," an official said': the words before belong to it
+                    begin = self._trim(blank, [(bounds[0], m.outer_start)])
+                    draft.parts, draft.kind = [(begin[0][0] if begin else m.outer_start, m.outer_end)], "mixed"
+                used.append((draft.start if draft.kind == "mixed" else m.outer_start, clause.end))
                 return draft
         if previous is not None and previous.paragraph == number and self._adjoins(between) and (not rest or m.goes_on) and not clause:
             return self._join(previous, m, used)
