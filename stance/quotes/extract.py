@@ -351,7 +351,7 @@ class _Reader:
             self.drafts.append(draft)
             self._followers(piece, draft, parts[-1][1], b, offset, number, marked, given)
         if last is None:
-            in_sentence = [d for d in self.drafts if d.kind == "direct" and start <= d.start < end and d.source]
+            in_sentence = [d for d in self.drafts if d.kind != "indirect" and start <= d.start < end and d.source]
             if in_sentence:
                 base = in_sentence[-1]
                 self._followers(piece, base, max(p[1] for p in base.parts) - offset, b, offset, number, marked, given)
