@@ -18,7 +18,7 @@ import yaml
 
 from stance.errors import EmptyTextError, MissingColumnError, UnknownLabelError, UnreadableFileError
 from stance.labels import LABELS, normalize_label
-from stance.records import DEFAULT_TARGET, Example
+from stance.records import DEFAULT_TARGET, STATEMENT_SLOT, Example
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -89,7 +89,8 @@ def read_examples(
     Args:
         source: `"corpus"`; a CSV, TSV, JSON or JSON Lines file; a `datasets.Dataset`; or examples or dicts.
         split: Which split, where the source is the corpus.
-        columns: Our field names (`text`, `speaker`, `context`, `target`, `label`, `matter`, `id`) to the source's.
+        columns: Our field names (`text`, `speaker`, `context`, `target`, `label`, `matter`, `id`) to the source's. Where
+            there is no context but `before` and `after`, they become it.
         labels: The source's label names to ours.
         target: What the stance is about, where a row does not say.
         require_label: Whether a row without a label is an error.
@@ -132,6 +133,8 @@ def _example(
     data = row.to_dict() if isinstance(row, Example) else row
     values = {name: data.get(columns.get(name, name)) for name in _FIELDS}
     text = values["text"]
+    if not values["context"] and (data.get("before") or data.get("after")):
+        values["context"] = f"{data.get('before') or ''} {STATEMENT_SLOT} {data.get('after') or ''}".strip()
     if not isinstance(text, str) or not has_words(text):
         raise EmptyTextError(f"{where}: statement", text)
     label = None

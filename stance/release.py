@@ -1,0 +1,141 @@
+"""Config -> the released model in `stance/weights/`, with its model card.
+
+Comes in: a training config. Goes out: the trained checkpoint without the trainer's leftovers, and a card whose every figure
+was measured here, in this run, on the files that are released. Choose on dev; this reads the test split once.
+"""
+
+import json
+import os
+import shutil
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from stance.config import load_config
+from stance.environment import describe_environment
+from stance.evaluation import evaluate
+from stance.modeling import DEFAULT_MODEL, StanceModel
+from stance.reporting import EvaluationReport
+from stance.training import MODEL_CARD, read_training, train
+
+_PACKAGED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "stance.json", "calibration.json", "train_config.yaml")
+
+
+def release(config: str | Path, *, resume: bool = True, extra: tuple[tuple[str, str], ...] = ()) -> Path:
+    """Train as a config says, evaluate, and put the result where `stance.predict` finds it.
+
+    Args:
+        config: A YAML file, such as `configs/release.yaml`.
+        resume: Go on with an unfinished run of the same config.
+        extra: (title, file) pairs of labelled rows to measure on besides dev and test; they are named in the card.
+
+    Returns:
+        The folder of the released model.
+    """
+    settings = load_config(config)
+    checkpoint = Path(settings.training.output)
+    partial = checkpoint.with_name(checkpoint.name + ".partial")
+    if not checkpoint.exists() or partial.exists():
+        train(config, resume=resume)
+    model = StanceModel.from_pretrained(checkpoint)
+    model.name = DEFAULT_MODEL
+    reports = [(f"corpus, {split}", evaluate(model, split=split)) for split in ("dev", "test")]
+    reports += [(title, evaluate(model, path)) for title, path in extra if Path(path).exists()]
+    folder = Path(str(files("stance") / "weights"))
+    new = folder.with_name("weights.new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    for name in _PACKAGED:
+        if (checkpoint / name).exists():
+            shutil.copy(checkpoint / name, new / name)
+    (new / MODEL_CARD).write_text(model_card(read_training(checkpoint), reports, str(config)), encoding="utf-8")
+    (new / "evaluation.json").write_text(
+        json.dumps({title: report.to_dict() for title, report in reports}, indent=1) + "\n", encoding="utf-8"
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(new, folder)
+    return folder
+
+
+def model_card(training: dict[str, Any], reports: list[tuple[str, EvaluationReport]], config: str) -> str:
+    """Write the card of a released model from what was measured.
+
+    Args:
+        training: The checkpoint's `training.json`.
+        reports: (title, report) pairs, in order.
+        config: The config file, for the command.
+
+    Returns:
+        Markdown.
+    """
+    settings, data, environment = training["config"], training["data"], training["environment"]
+    rows = []
+    for title, report in reports:
+        for name, metrics, intervals in (
+            (f"**{report.model}**", report.metrics, report.intervals),
+            *((name, b["metrics"], b["intervals"]) for name, b in report.baselines.items()),
+        ):
+            low, high = intervals["macro_f1"]
+            per_label = " / ".join(f"{100 * metrics['per_label'][label]['f1']:.1f}" for label in training["labels"])
+            rows.append(
+                f"| {title} ({metrics['n_examples']}) | {name} | {100 * metrics['macro_f1']:.1f} ({100 * low:.1f}-{100 * high:.1f}) | "
+                f"{per_label} | {metrics['ece']:.3f} |"
+            )
+    now = describe_environment()
+    return _CARD.format(
+        name=DEFAULT_MODEL,
+        encoder=settings["model"]["encoder"],
+        max_length=settings["model"]["max_length"],
+        seed=settings["training"]["seed"],
+        epoch=f"{training['best_epoch']:g}",
+        n_train=data["train"]["n_examples"],
+        n_dev=data["dev"]["n_examples"],
+        sha=data["train"]["sha256"][:16],
+        config=config,
+        rows="\n".join(rows),
+        trained=", ".join(f"{key} {value}" for key, value in environment.items()),
+        measured=now.get("commit", "unknown"),
+    )
+
+
+_CARD = """---
+license: apache-2.0
+language: en
+library_name: transformers
+pipeline_tag: text-classification
+base_model: {encoder}
+tags: [stance-detection, negotiations, news]
+---
+
+# {name}
+
+Labels a quoted statement from English news text as `support`, `oppose` or `neutral` toward negotiating. The labels are
+defined in `docs/annotation-guidelines.md`. It works offline with the package that carries it.
+
+- **Made from** {encoder} (22 M parameters, Apache-2.0), fine-tuned on the {n_train} statements of the corpus's training
+  split (sha256 {sha}...), epoch {epoch} chosen by macro-F1 on the {n_dev} of dev, seed {seed}. Half precision on disk.
+- **Input**: the statement as first segment; target, speaker and context (with `[...]` where the statement stood) as
+  second; {max_length} tokens together, context cut first.
+- **Again**: `make release`, that is `python scripts/release.py {config}`.
+
+## Figures
+
+Macro-F1 in percent (95 % bootstrap interval over matters, or statements where there are none), F1 of
+support / oppose / neutral, expected calibration error. No matter of dev or test is in train. The epoch and the
+temperature were chosen on dev, so dev flatters; test was read once, for this card.
+
+| rows (statements) | system | macro-F1 | F1 by label | ECE |
+|---|---|---|---|---|
+{rows}
+
+Trained with {trained}; measured at commit {measured}.
+
+## Limits
+
+- The training text was written for this purpose, by language models under the guidelines, and no real person speaks in it. Real news
+  differs: expect lower scores than on the corpus, and look at the real-text row above where there is one.
+- English only. Statements that rest on knowledge of the day's events are often missed, and so is irony.
+- `target` is an input, but the training text knows one target, negotiations; other targets are not to be trusted.
+- Probabilities were calibrated on the corpus's dev split and are too sure of themselves on other text.
+- It judges one statement at a time. Do not publish a person's position on the strength of a single label; read the statement.
+"""

@@ -1,0 +1,103 @@
+import json
+
+import pytest
+
+from stance.corpora import CORPUS, decode, fingerprint, load_corpus, read_examples, read_text
+from stance.errors import EmptyTextError, MissingColumnError, SplitLeakError, UnknownLabelError, UnreadableFileError
+from stance.records import Example
+from stance.splits import check_no_leak, split_examples
+
+ROWS = [{"text": "We will talk.", "label": "support"}, {"text": "Rain, again.", "label": "neutral"}]
+
+
+def write(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_every_format_gives_the_same_examples(tmp_path):
+    csv = write(tmp_path, "a.csv", 'text,label\nWe will talk.,support\n"Rain, again.",neutral\n')
+    tsv = write(tmp_path, "a.tsv", "\ufefftext\tlabel\nWe will talk.\tsupport\nRain, again.\tneutral\n")
+    jsonl = write(tmp_path, "a.jsonl", "\n".join(map(json.dumps, ROWS)) + "\n\n")
+    array = write(tmp_path, "a.json", json.dumps(ROWS))
+    expected = [Example("We will talk.", label="support"), Example("Rain, again.", label="neutral")]
+    assert read_examples(csv) == read_examples(tsv) == read_examples(jsonl) == read_examples(array) == read_examples(ROWS) == expected
+
+
+def test_columns_and_labels_are_mapped(tmp_path):
+    path = write(tmp_path, "a.csv", "sentence,side,who\nWe will talk.,Favour,Ann\n")
+    found = read_examples(path, columns={"text": "sentence", "label": "side", "speaker": "who"}, labels={"Favour": "support"})
+    assert found == [Example("We will talk.", speaker="Ann", label="support")]
+
+
+def test_before_and_after_become_the_context():
+    row = {"text": "We will talk.", "label": "support", "before": "He said: ", "after": " Then he left."}
+    assert read_examples([row])[0].context == "He said:  [...]  Then he left."
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "error", "message"),
+    [
+        ("a.csv", "text,label\nA b,support\nC d,Favour\n", UnknownLabelError, "a.csv, line 3: found label 'Favour', allowed are support, oppose, neutral."),
+        ("a.csv", "text,label\nA b,\n", UnknownLabelError, "a.csv, line 2: found label ''"),
+        ("a.csv", "txt,label\nA b,support\n", MissingColumnError, "a.csv: no column 'text', found 'txt', 'label'."),
+        ("a.csv", "", MissingColumnError, "a.csv: no column 'text', found none."),
+        ("a.csv", "text,label\n  ,support\n", EmptyTextError, "a.csv, line 2: statement holds no words (found '  ')."),
+        ("a.csv", "text,label\nA b\n", UnreadableFileError, "a.csv, line 2: the row does not have 2 cells"),
+        ("a.csv", "text,label\nA, b,support\n", UnreadableFileError, "a.csv, line 2: the row does not have 2 cells"),
+        ("a.csv", b"text,label\n\xff\xfe\xfa,support\n", UnreadableFileError, "a.csv: is not text in UTF-8 (byte 0xff at 11)."),
+        ("a.csv", b"text\0", UnreadableFileError, "a.csv: is not text (a zero byte at 4)."),
+        ("a.jsonl", '{"text": "A b", "label": "support"}\n{"text": \n', UnreadableFileError, "a.jsonl, line 2: is no valid JSON"),
+        ("a.jsonl", "[1]\n", UnreadableFileError, "a.jsonl, line 1: found list, expected an object with named fields."),
+        ("a.xlsx", "", UnreadableFileError, "a.xlsx: has the ending '.xlsx', allowed are .csv, .tsv, .jsonl, .json."),
+    ],
+)
+def test_bad_input_is_named_with_file_and_line(tmp_path, name, text, error, message):
+    with pytest.raises(error) as raised:
+        read_examples(write(tmp_path, name, text))
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UnreadableFileError, match=r"none\.csv: cannot be read \(No such file or directory\)\. Check the path\.$"):
+        read_examples(tmp_path / "none.csv")
+
+
+def test_text_is_read_as_it_is(tmp_path):
+    path = write(tmp_path, "a.txt", "a\r\nb\u2028“c”\n")
+    assert read_text(path) == "a\r\nb\u2028“c”\n"
+    assert decode("\ufeffé".encode("utf-16"), path) == "\ufeffé"
+
+
+def test_the_corpus_loads_as_a_dataset_dict(corpus):
+    data = load_corpus()
+    assert set(data) == {"train", "dev", "test"}
+    for split in data:
+        assert len(data[split]) == len(corpus[split])
+        assert set(data[split].unique("label")) == {"support", "oppose", "neutral"}
+
+
+def test_fingerprints_tell_examples_apart():
+    one, other = read_examples(CORPUS, split="dev"), read_examples(CORPUS, split="test")
+    assert fingerprint(one) == fingerprint(list(one)) != fingerprint(other)
+
+
+def test_splits_share_no_matter_and_are_seeded():
+    examples = [Example(f"text {i}", matter=f"m{i % 7}") for i in range(70)]
+    train, dev = split_examples(examples, 0.2, seed=1)
+    assert not {e.matter for e in train} & {e.matter for e in dev}
+    assert len(train) + len(dev) == 70
+    assert 10 <= len(dev) <= 20
+    assert split_examples(examples, 0.2, seed=1) == (train, dev)
+    assert split_examples(examples, 0.2, seed=2) != (train, dev)
+
+
+def test_leaks_are_named():
+    with pytest.raises(SplitLeakError, match=r"^train and dev share 1 matters, such as 'm'\. Keep each matter on one side\.$"):
+        check_no_leak([Example("a", matter="m")], [Example("b", matter="m")])
+    with pytest.raises(SplitLeakError, match=r"^train and dev share 1 texts, such as 'We WILL talk'\. Remove them from one side\.$"):
+        check_no_leak([Example("We will talk!")], [Example("We WILL talk")])
+    with pytest.raises(SplitLeakError, match=r"^all 2 examples are of one matter\. Name a dev file in data\.dev\.$"):
+        split_examples([Example("a", matter="m"), Example("b", matter="m")], 0.5, 0)

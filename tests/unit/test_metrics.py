@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from stance.calibration import Calibration, fit_temperature, softmax
+from stance.metrics import bootstrap, expected_calibration_error, macro_f1, score
+
+RNG = np.random.default_rng(0)
+TRUE = RNG.integers(3, size=200)
+PROB = softmax(RNG.normal(size=(200, 3)) + 1.5 * np.eye(3)[TRUE])
+
+
+def test_scores_agree_with_scikit_learn():
+    found = score(TRUE, PROB)
+    pred = PROB.argmax(axis=1)
+    assert found["macro_f1"] == pytest.approx(f1_score(TRUE, pred, average="macro"), abs=1e-12)
+    assert found["f1_support_oppose"] == pytest.approx(f1_score(TRUE, pred, labels=[0, 1], average="macro"), abs=1e-12)
+    assert np.sum(found["confusion"]) == found["n_examples"] == 200
+    assert macro_f1(TRUE, pred) == found["macro_f1"]
+
+
+def test_a_worked_example_by_hand():
+    # gold: support support oppose neutral; predicted: support oppose oppose neutral
+    prob = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.1, 0.8, 0.1], [0.0, 0.0, 1.0]])
+    found = score([0, 0, 1, 2], prob)
+    assert found["accuracy"] == 0.75
+    assert found["per_label"]["support"]["f1"] == pytest.approx(2 / 3)
+    assert found["per_label"]["oppose"]["f1"] == pytest.approx(2 / 3)
+    assert found["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
+    assert found["confusion"] == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    # bins hold (0.8, 0.8 | right, right), (0.6 | wrong), (1.0 | right): (2*0.2 + 0.6 + 0) / 4
+    assert found["ece"] == pytest.approx(0.25)
+    assert found["brier"] == pytest.approx((0.06 + 0.86 + 0.06 + 0) / 4)
+
+
+def test_a_label_that_never_occurs_counts_zero_and_does_not_warn():
+    assert macro_f1([0, 0], [0, 0]) == pytest.approx(1 / 3)
+
+
+def test_perfect_confidence_in_right_answers_is_calibrated():
+    assert expected_calibration_error(TRUE, np.eye(3)[TRUE]) == 0.0
+    assert expected_calibration_error(TRUE, np.eye(3)[(TRUE + 1) % 3]) == 1.0
+
+
+def test_bootstrap_scores_are_those_of_the_resampled_rows():
+    pred = PROB.argmax(axis=1)
+    one_cluster = bootstrap(TRUE, pred, ["m"] * 200, n_resamples=5)
+    assert np.allclose(one_cluster.scores["macro_f1"], macro_f1(TRUE, pred))
+    low, high = bootstrap(TRUE, pred).intervals()["macro_f1"]
+    assert low < macro_f1(TRUE, pred) < high
+
+
+def test_clusters_of_like_rows_widen_the_interval():
+    true = np.repeat(TRUE[:20], 10)
+    pred = np.repeat(PROB[:20].argmax(axis=1), 10)
+    clusters = [str(i) for i in np.repeat(np.arange(20), 10)]
+    narrow, wide = bootstrap(true, pred).intervals()["accuracy"], bootstrap(true, pred, clusters).intervals()["accuracy"]
+    assert wide[1] - wide[0] > 1.5 * (narrow[1] - narrow[0])
+
+
+def test_the_same_seed_gives_the_same_interval():
+    pred = PROB.argmax(axis=1)
+    assert bootstrap(TRUE, pred, seed=1).intervals() == bootstrap(TRUE, pred, seed=1).intervals()
+
+
+def test_temperature_undoes_a_known_scaling(tmp_path):
+    logits = RNG.normal(size=(4000, 3))
+    true = np.array([RNG.choice(3, p=p) for p in softmax(logits)])
+    fitted = fit_temperature(4.0 * logits, true)
+    assert fitted.temperature == pytest.approx(4.0, rel=0.1)
+    assert (fitted.probabilities(logits).argmax(axis=1) == logits.argmax(axis=1)).all()
+    fitted.save(tmp_path)
+    assert Calibration.load(tmp_path) == fitted
+
+
+def test_our_metric_loads_through_evaluate_without_a_network():
+    from stance.training import metric_module
+
+    found = metric_module().compute(predictions=PROB.tolist(), references=TRUE.tolist())
+    assert found["macro_f1"] == pytest.approx(score(TRUE, PROB)["macro_f1"], abs=1e-12)
