@@ -171,7 +171,7 @@ class _Reader:
         n_words = len(_WORD.findall(inner))
         before = blank[bounds[0] : m.outer_start].strip()
         between = blank[last_end : m.outer_start] if previous else ""
-        stopped = inner[-1:] in ",.!?…—–-;:" or regex.match(r"\s*[,—–]", blank[m.outer_end : m.outer_end + 3]) is not None
+        stopped = inner[-1:] in ",.!?…—–-;:" or regex.match(r"\s*[,—–―]", blank[m.outer_end : m.outer_end + 3]) is not None
         clause = None
         if stopped or m.shape == "dash":
             # A clause may stand in what the splitter took for the next sentence: '"Go!" She said'.
@@ -201,12 +201,12 @@ class _Reader:
         if previous is not None and previous.paragraph == number and self._adjoins(between) and (not rest or m.goes_on) and not clause:
             return self._join(previous, m, used)
         clause = self._clause_before(m, bounds)
-        if clause is not None:
+        if clause is not None and not self._is_name(m):
             draft = self._new(m, number, clause)
             used.append((min(clause.start, m.outer_start), m.outer_end))
             return draft
         sentence_like = inner[-1:] in ".!?…," or m.goes_on or m.shape == "dash"
-        if (not before or starts) and not rest and (sentence_like or not blank[bounds[0] : bounds[1]].strip(BLANK + " .,")) and n_words >= 3:
+        if (not before or starts) and not rest and (sentence_like or not blank[bounds[0] : bounds[1]].strip(BLANK + " .,")) and (n_words >= 3 or m.goes_on):
             if not self._is_name(m):
                 draft = self._new(m, number, None)
                 draft.confidence = 0.6
@@ -320,7 +320,7 @@ class _Reader:
         if words in self.names:
             return True
         inner = self.article[m.start : m.end].strip()
-        spelled = [w for w in inner.split() if len(w) > 3]
+        spelled = [w for w in inner.split() if w not in ("of", "the", "a", "an", "and", "in", "on", "for", "to", "at", "by")]
         return len(spelled) >= 2 and all(w[:1].isupper() for w in spelled) and inner[-1:] not in ".!?,"
 
     # ---------------------------------------------------------------- indirect and mixed

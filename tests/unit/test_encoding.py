@@ -18,7 +18,8 @@ def words(tokenizer, feature):
 def test_statement_first_then_target_speaker_and_context(tokenizer):
     example = Example("we will talk", "they", "rain fell [...] on the sea")
     [feature] = encode([example], tokenizer, ModelConfig(max_length=48)).features
-    assert words(tokenizer, feature) == "[CLS] we will talk [SEP] negotiations | they | rain fell [ . . . ] on the sea [SEP]".replace(". . .", "[UNK]")
+    # the tiny tokenizer does not know the mark of the statement's place
+    assert words(tokenizer, feature) == "[CLS] we will talk [SEP] negotiations | they | rain fell [UNK] on the sea [SEP]"
     first_of_second = feature["input_ids"].index(3) + 1
     assert feature["token_type_ids"][first_of_second:] == [1] * (len(feature["input_ids"]) - first_of_second)
 
@@ -28,7 +29,7 @@ def test_nothing_is_longer_than_the_limit_and_context_is_cut_from_its_far_ends(t
     encoded = encode([Example("we will talk", "they", context)], tokenizer, ModelConfig(max_length=24))
     shown = words(tokenizer, encoded.features[0])
     assert len(encoded.features[0]["input_ids"]) <= 24
-    assert "we will talk" in shown and "sea [" in shown and "] table" in shown
+    assert "we will talk" in shown and "sea [UNK] table" in shown
     assert encoded.truncated == [False]
 
 

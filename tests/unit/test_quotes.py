@@ -1,0 +1,171 @@
+"""From text to statements with speakers. Laws first, then examples of our own."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stance.errors import EmptyTextError
+from stance.quotes.extract import extract_quotes
+
+
+@pytest.fixture(scope="module")
+def article(root):
+    return (root / "examples" / "lake-truce.txt").read_text(encoding="utf-8")
+
+
+def brief(text):
+    return [(q.kind, str(q.speaker or ""), q.text) for q in extract_quotes(text)]
+
+
+def test_offsets_cut_the_quote_out_of_the_original_text(article):
+    for text in (article, "\ufeff\u200b" + article.replace(" ", "\u00a0", 40).replace("\n", "\r\n")):
+        quotes = extract_quotes(text)
+        assert quotes
+        for quote in quotes:
+            assert all(text[p.start : p.end] == p.text for p in quote.parts)
+            assert quote.start == quote.parts[0].start and quote.end == quote.parts[-1].end
+            if quote.speaker and quote.speaker.mention:
+                mention = quote.speaker.mention
+                assert text[mention.start : mention.end] == mention.text
+
+
+MARKS = ['"', "“", "”", "«", "»", "'", "’", "—", "-", "\n", "\u200b", "😀", "\u202e", "&quot;", "(", ","]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_mutated_article_never_fails_and_reads_the_same_twice(article, data):
+    text = article
+    for _ in range(data.draw(st.integers(1, 12))):
+        at = data.draw(st.integers(0, len(text)))
+        cut = data.draw(st.integers(0, 3))
+        text = text[:at] + data.draw(st.sampled_from(MARKS)) + text[at + cut :]
+    quotes = extract_quotes(text)
+    for quote in quotes:
+        assert all(text[p.start : p.end] == p.text for p in quote.parts)
+    assert extract_quotes(text) == quotes
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=200).filter(lambda t: any(c.isalpha() for c in t)))
+def test_any_text_is_read_or_refused_for_being_empty(text):
+    try:
+        quotes = extract_quotes(text)
+    except EmptyTextError:
+        return
+    assert all(text[p.start : p.end] == p.text for q in quotes for p in q.parts)
+
+
+SAID = "We will be at the table on Monday"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f'"{SAID}," said Ilse Marant.', ("direct", "Ilse Marant", SAID + ",")),
+        (f'"{SAID}," Ilse Marant said.', ("direct", "Ilse Marant", SAID + ",")),
+        (f'"{SAID}," Ilse Marant, the union\'s envoy, told reporters.', ("direct", "Ilse Marant", SAID + ",")),
+        (f'Ilse Marant said: "{SAID}."', ("direct", "Ilse Marant", SAID + ".")),
+        (f'Ilse Marant told the paper on Monday, "{SAID}."', ("direct", "Ilse Marant", SAID + ".")),
+        (f'"{SAID}" ― Ilse Marant', ("direct", "Ilse Marant", SAID)),
+        (f"— {SAID}, — noted Ilse Marant.", ("direct", "Ilse Marant", SAID)),
+        (f'— {SAID}," Ilse Marant noted.', ("direct", "Ilse Marant", SAID + ",")),
+        (f'"{SAID},— said envoy Ilse Marant.', ("direct", "Ilse Marant", SAID)),
+        ('"We are ready," said Ilse Marant, "but not at any price."', ("direct", "Ilse Marant", "We are ready, but not at any price.")),
+        ('"We are ready," said Ilse Marant. "But not at any price."', ("direct", "Ilse Marant", "We are ready, But not at any price.")),
+        ('Ilse Marant spoke.\n"One thing.\n"And another," she said.', ("direct", "Ilse Marant", "One thing. And another,")),
+        ("Ilse Marant said that her side would go.", ("indirect", "Ilse Marant", "her side would go")),
+        ("Ilse Marant said her side would go.", ("indirect", "Ilse Marant", "her side would go")),
+        ("Her side would go, Ilse Marant said on Monday.", ("indirect", "Ilse Marant", "Her side would go")),
+        ("Ilse Marant told reporters on Monday that her side would go.", ("indirect", "Ilse Marant", "her side would go")),
+        ("According to Ilse Marant, her side would go.", ("indirect", "Ilse Marant", "her side would go")),
+        ("The side would go, according to Ilse Marant.", ("indirect", "Ilse Marant", "The side would go")),
+        ("Ilse Marant believes that her side will go.", ("indirect", "Ilse Marant", "her side will go")),
+        ("Ilse Marant called for a return to the table.", ("indirect", "Ilse Marant", "a return to the table")),
+        ("Ilse Marant urged both sides to return.", ("indirect", "Ilse Marant", "both sides to return")),
+        ('Ilse Marant called the boycott "a gift to the generals".', ("mixed", "Ilse Marant", 'the boycott "a gift to the generals"')),
+        (
+            'According to Ilse Marant, the group "should decide as soon as possible."',
+            ("mixed", "Ilse Marant", 'the group "should decide as soon as possible."'),
+        ),
+    ],
+)
+def test_reporting_clauses_before_inside_and_after(text, expected):
+    assert brief(text) == [expected]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'The "contact group" met in Geneva.',
+        'The so-called "ferry clause" has divided both cabinets.',
+        'Members of the "Coalition of the Willing" have done little "on the ground."',
+        'He has read "The Art of War" twice.',
+        "The minister left the room at noon.",
+        "The report was long and the call was short.",
+    ],
+)
+def test_scare_quotes_names_and_plain_prose_are_no_statements(text):
+    assert brief(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "speaker"),
+    [
+        ('US Secretary of State Mark Tolliver arrived. "We will go," Tolliver said.', "Mark Tolliver"),
+        ('Mark Tolliver, an ambassador, arrived. "We will go," the diplomat noted.', "Mark Tolliver"),
+        ('Ivan Lesk, a professor of political theory, wrote it. "It failed," the political scientist believes.', "Ivan Lesk"),
+        ('Mark Tolliver arrived on Monday. "We will go," he said.', "Mark Tolliver"),
+        ('Ms. Anna Bray met Mr. Mark Tolliver. "We will go," she said.', "Anna Bray"),
+        ("Mark Tolliver wrote a book. In his opinion, the talks will fail.", "Mark Tolliver"),
+        ('"We will go," a representative of the British Embassy in Moscow said.', "a representative of the British Embassy in Moscow"),
+        ('"We will go," the Argentine Embassy told the paper.', "the Argentine Embassy"),
+        ('"We will go," a senior official said.', "a senior official"),
+        ("Anna Bray met General Secretary Mark Tolliver. According to the latter, all went well.", "Mark Tolliver"),
+        ("French Ambassador to Russia Nicolas de Rive came. According to him, all went well.", "Nicolas de Rive"),
+    ],
+)
+def test_speakers_are_resolved_to_the_best_full_name(text, speaker):
+    assert [str(q.speaker) for q in extract_quotes(text)][-1] == speaker
+
+
+def test_a_description_comes_along():
+    quotes = extract_quotes('US Secretary of State Mark Tolliver spoke. "We will go," he said. "So be it," said Ann Bray, a professor at St. Olaf.')
+    assert [q.speaker.description for q in quotes] == ["US Secretary of State", "a professor at St. Olaf"]
+
+
+def test_a_pronoun_with_nobody_before_it_keeps_its_mention_and_has_no_name():
+    [quote] = extract_quotes('"We will go," he said.')
+    assert quote.speaker.name is None and quote.speaker.mention.text == "he"
+
+
+def test_a_statement_without_a_speaker_is_kept():
+    [quote] = extract_quotes('The hall was silent.\n\n"We will go to the table and stay there."')
+    assert quote.speaker is None
+
+
+def test_a_statement_without_a_clause_takes_the_speaker_before_it():
+    quotes = extract_quotes('"We will go," said Ann Bray.\n\n"It was about time, all of us knew it."')
+    assert [str(q.speaker) for q in quotes] == ["Ann Bray", "Ann Bray"]
+    assert quotes[1].confidence < quotes[0].confidence
+
+
+def test_one_mention_serves_several_statements():
+    quotes = extract_quotes("Ann Bray said that the talks would go on, adding that the port was closed.")
+    assert [(str(q.speaker), q.text) for q in quotes] == [("Ann Bray", "the talks would go on"), ("Ann Bray", "the port was closed")]
+
+
+def test_what_holds_no_words_is_refused():
+    with pytest.raises(EmptyTextError, match=r"^article holds no words \(found ' \\n'\)\. Remove it, or label it yourself\.$"):
+        extract_quotes(" \n")
+    with pytest.raises(TypeError, match=r"^article is a bytes, expected a string\. Decode it, or pass one text at a time\.$"):
+        extract_quotes(b"bytes")
+
+
+def test_a_long_article_is_read_in_time(article):
+    import time
+
+    text = "\n".join([article] * (100_000 // len(article)))
+    start = time.perf_counter()
+    assert len(extract_quotes(text)) > 300
+    assert time.perf_counter() - start < 30
