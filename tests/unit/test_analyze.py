@@ -1,0 +1,75 @@
+import pytest
+
+import stance
+from stance.analyze import context_of
+from stance.errors import EmptyTextError
+from stance.records import STATEMENT_SLOT
+
+
+@pytest.fixture(scope="module")
+def article(root):
+    return (root / "examples" / "lake-truce.txt").read_text(encoding="utf-8")
+
+
+def test_a_report_holds_every_quote_with_a_prediction(article, tiny_model):
+    report = stance.analyze(article, model=tiny_model)
+    assert [s.quote for s in report.statements] == stance.extract_quotes(article)
+    assert report.text == article
+    assert sum(s.n_statements for s in report.speakers) == len(report.statements)
+    assert sum(s.share for s in report.speakers) == pytest.approx(1)
+    assert stance.ArticleReport.from_dict(report.to_dict()) == report
+
+
+def test_many_articles_are_streamed(article, tiny_model):
+    read = []
+
+    def articles():
+        for i in range(3):
+            read.append(i)
+            yield article
+
+    reports = stance.analyze(articles(), model=tiny_model)
+    assert read == []
+    first = next(reports)
+    assert read == [0]
+    assert [first, *reports] == [stance.analyze(article, model=tiny_model)] * 3
+
+
+def test_an_article_without_quotes_gives_an_empty_report(tiny_model):
+    report = stance.analyze("The hall was empty and the doors were shut.", model=tiny_model)
+    assert report.statements == () and report.speakers == ()
+    assert report.to_table() == "No quoted statements found."
+    assert list(report.to_frame().columns)[:3] == ["source", "start", "end"]
+
+
+def test_an_empty_article_in_a_stream_is_named(article, tiny_model):
+    with pytest.raises(EmptyTextError, match=r"^article 1 holds no words \(found ' '\)\. Remove it, or label it yourself\.$"):
+        list(stance.analyze([article, " "], model=tiny_model))
+
+
+def test_a_model_without_calibration_is_warned_of(article, tiny_model):
+    assert any("are not calibrated" in warning for warning in stance.analyze(article, model=tiny_model).warnings)
+
+
+def test_the_context_holds_the_sentences_around_and_the_place(article):
+    for quote in stance.extract_quotes(article):
+        context = context_of(article, quote)
+        assert context.count(STATEMENT_SLOT) == 1
+        assert quote.text not in context
+        assert len(context) <= 820 + len(STATEMENT_SLOT)
+
+
+def test_the_page_escapes_what_the_user_gave(tiny_model):
+    text = '"<script>alert(1)</script> & we will go," said <b>Ann</b> Bray.\n\n"We will & must go," said Ann Bray.'
+    page = stance.analyze(text, model=tiny_model).to_html()
+    assert "<script" not in page and "<b>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; we will go," in page
+    assert "http" not in page
+
+
+def test_frames_and_rows_have_one_line_per_statement(article, tiny_model):
+    report = stance.analyze(article, model=tiny_model)
+    frame = report.to_frame()
+    assert len(frame) == len(report.statements) > 8
+    assert (frame["text"] == [s.quote.text for s in report.statements]).all()
+    assert "Ilse Marant" in report.to_table()
