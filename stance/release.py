@@ -49,9 +49,7 @@ def release(config: str | Path, *, resume: bool = True, extra: tuple[tuple[str, 
         if (checkpoint / name).exists():
             shutil.copy(checkpoint / name, new / name)
     (new / MODEL_CARD).write_text(model_card(read_training(checkpoint), reports, str(config)), encoding="utf-8")
-    (new / "evaluation.json").write_text(
-        json.dumps({title: report.to_dict() for title, report in reports}, indent=1) + "\n", encoding="utf-8"
-    )
+    (new / "evaluation.json").write_text(json.dumps({title: report.to_dict() for title, report in reports}, indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(new, folder)
     return folder

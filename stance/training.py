@@ -89,7 +89,8 @@ def train(
     _write_whole(partial / CONFIG_FILE, settings.to_yaml())
 
     trainer, model = _trainer(settings, train_examples, dev_examples, partial, progress=progress)
-    trainer.train(resume_from_checkpoint=_last_checkpoint(partial))
+    with quiet():
+        trainer.train(resume_from_checkpoint=_last_checkpoint(partial))
     model.network.eval()
 
     logits, _ = model.logits(dev_examples)
@@ -133,8 +134,8 @@ def _check_output(output: Path, partial: Path, settings: Config, *, resume: bool
         return
     if output.exists() and not (resume and partial.exists()):
         raise InputError(f"{output}: exists already. Pass --overwrite (in Python: overwrite=True), or another training.output.")
-    if not partial.exists():
-        return
+    if not list(partial.glob("checkpoint-*/trainer_state.json")):
+        return  # nothing to lose: not one epoch was finished
     if not resume:
         raise InputError(f"{partial}: an unfinished run is there. Pass --resume to go on with it, or --overwrite to start afresh.")
     saved = partial / CONFIG_FILE

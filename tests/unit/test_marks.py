@@ -29,7 +29,7 @@ def inside(text):
         'He said: “We will go."',
         'He said: "We will go.”',
         "He said: ”We will go.”",
-        'He said: « We will go. »',
+        "He said: « We will go. »",
         'He said: "We will go.',
         "— We will go.",
     ],
@@ -43,7 +43,7 @@ def test_every_usual_mark_is_read(text):
     [
         ("The workers' union and the '90s don't count.", []),
         ("It’s the players’ choice, rock ’n’ roll.", []),
-        ("He is 6'2\" tall and the pipe 5\" wide.", []),
+        ('He is 6\'2" tall and the pipe 5" wide.', []),
         ("“He called it ‘a trap’ and left,” she said.", ["He called it ‘a trap’ and left,"]),
         ("'It's the workers' right,' he said.", ["It's the workers' right,"]),
         ('"We are ready for talks,— said the minister.', ["We are ready for talks"]),

@@ -50,7 +50,10 @@ def test_an_empty_statement_is_named_before_a_model_is_loaded():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"statements": ["a", "b"], "speaker": ["x"]}, r"^found 1 speakers for 2 statements\. Pass one string for all, or one for each \(None where unknown\)\.$"),
+        (
+            {"statements": ["a", "b"], "speaker": ["x"]},
+            r"^found 1 speakers for 2 statements\. Pass one string for all, or one for each \(None where unknown\)\.$",
+        ),
         ({"statements": ["a"], "context": []}, r"^found 0 contexts for 1 statements\."),
         ({"statements": ["a", 3]}, r"^statement 1 of 2 is a int, expected a string\. Pass its text\.$"),
         ({"statements": "a", "batch_size": 0}, r"^batch_size is 0, expected at least 1\.$"),

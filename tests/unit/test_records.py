@@ -10,9 +10,7 @@ ARTICLE = 'Before. "We go," she said, "but late." After.'
 QUOTE = make_quote(ARTICLE, [(9, 15), (28, 37)], "direct", cue="said", speaker=Speaker("Ann Ode", Span(17, 20, "she"), "envoy"))
 PREDICTION = Prediction("support", {"support": 0.7, "oppose": 0.1, "neutral": 0.2}, 0.7)
 STATEMENT = Statement(QUOTE, PREDICTION)
-REPORT = ArticleReport(
-    (STATEMENT,), (SpeakerSummary("Ann Ode", "envoy", 1, {"support": 1, "oppose": 0, "neutral": 0}, 1.0, 1.0),), "m", ARTICLE, None, ("w",)
-)
+REPORT = ArticleReport((STATEMENT,), (SpeakerSummary("Ann Ode", "envoy", 1, {"support": 1, "oppose": 0, "neutral": 0}, 1.0, 1.0),), "m", ARTICLE, None, ("w",))
 RECORDS = [QUOTE, QUOTE.parts[0], QUOTE.speaker, PREDICTION, STATEMENT, REPORT, Example("a", label="oppose"), Speaker(None)]
 
 

@@ -1,0 +1,164 @@
+"""Train, stop, resume, evaluate, predict: all on real files and a tiny network."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import stance
+from stance.config import load_config
+from stance.errors import ConfigError, InputError, ModelNotFoundError, SplitLeakError, UnknownLabelError
+from stance.training import read_training
+
+WEIGHTS = "model.safetensors"
+
+
+@pytest.fixture
+def config(tiny_encoder, toy_files, tmp_path):
+    train, dev = toy_files
+    return load_config(
+        {
+            "model": {"encoder": str(tiny_encoder), "max_length": 48, "dropout": 0.1},
+            "data": {"train": str(train), "dev": str(dev)},
+            "training": {"output": str(tmp_path / "run"), "epochs": 6, "batch_size": 4, "learning_rate": 0.01, "patience": 6, "threads": 1},
+        }
+    )
+
+
+def test_it_learns_and_the_checkpoint_says_how(config, tmp_path):
+    result = stance.train(config, progress=False)
+    assert result.metrics["macro_f1"] > 0.6
+    folder = tmp_path / "run"
+    assert result.checkpoint == str(folder)
+    assert stance.load(folder).predict(["we will talk"])[0].calibrated
+    assert load_config(folder / "train_config.yaml") == config
+    record = read_training(folder)
+    assert record["labels"] == ["support", "oppose", "neutral"]
+    assert record["data"]["train"]["n_examples"] == 24 and len(record["data"]["train"]["sha256"]) == 64
+    assert record["metrics"]["dev"] == result.metrics
+    assert "torch" in record["environment"]
+    assert not (tmp_path / "run.partial").exists()
+
+
+def test_the_dev_scores_in_the_checkpoint_are_those_that_evaluate_gives(config, toy_files):
+    result = stance.train(config, progress=False)
+    again = stance.evaluate(result.checkpoint, toy_files[1], baselines=False)
+    assert again.metrics["macro_f1"] == result.metrics["macro_f1"]
+    assert again.metrics["ece"] == pytest.approx(result.metrics["ece"])
+
+
+def run(config, *flags):
+    code = "import sys; from stance.cli import main; sys.exit(main(sys.argv[1:]))"
+    return subprocess.Popen([sys.executable, "-c", code, "train", str(config), "--quiet", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes_to_the_very_same_weights(config, tmp_path):
+    path = tmp_path / "c.yaml"
+    whole = load_config(config, [f"training.output={tmp_path / 'whole'}", "training.epochs=9", "training.patience=9"])
+    path.write_text(whole.to_yaml(), encoding="utf-8")
+    assert run(path).wait() == 0
+    killed = load_config(whole, [f"training.output={tmp_path / 'killed'}"])
+    path.write_text(killed.to_yaml(), encoding="utf-8")
+    partial = tmp_path / "killed.partial"
+    kills = 0
+    for step in (18, 36):  # a third and two thirds of 54 steps
+        process = run(path, "--resume")
+        while process.poll() is None and not (partial / f"checkpoint-{step}" / "trainer_state.json").exists():
+            time.sleep(0.002)
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            kills += 1
+        process.wait()
+        assert not (tmp_path / "killed").exists()
+    assert kills == 2
+    assert run(path, "--resume").wait() == 0
+    assert (tmp_path / "killed" / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
+    assert (tmp_path / "killed" / "calibration.json").read_bytes() == (tmp_path / "whole" / "calibration.json").read_bytes()
+
+
+def test_a_half_written_state_is_passed_over(config, tmp_path):
+    partial = tmp_path / "run.partial"
+    (partial / "checkpoint-12").mkdir(parents=True)
+    (partial / "checkpoint-12" / "trainer_state.json").write_text('{"epoch": ')
+    (partial / "checkpoint-6").mkdir()
+    (partial / "train_config.yaml").write_text(config.to_yaml(), encoding="utf-8")
+    assert stance.train(config, resume=True, progress=False).metrics["macro_f1"] > 0.6
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(config, tmp_path):
+    def weights(name, seed):
+        stance.train(config, [f"training.output={tmp_path / name}", f"training.seed={seed}", "training.epochs=1"], progress=False)
+        return (tmp_path / name / WEIGHTS).read_bytes()
+
+    assert weights("a", 1) == weights("b", 1) != weights("c", 2)
+
+
+def test_nothing_that_was_computed_is_lost_unasked(config, tmp_path):
+    stance.train(config, ["training.epochs=1"], progress=False)
+    with pytest.raises(InputError, match=r"run: exists already\. Pass --overwrite \(in Python: overwrite=True\), or another training\.output\.$"):
+        stance.train(config, progress=False)
+    stance.train(config, ["training.epochs=1"], overwrite=True, progress=False)
+    partial = tmp_path / "new.partial"
+    (partial / "checkpoint-6").mkdir(parents=True)
+    (partial / "checkpoint-6" / "trainer_state.json").write_text("{}")
+    new = load_config(config, [f"training.output={tmp_path / 'new'}"])
+    (partial / "train_config.yaml").write_text(new.to_yaml(), encoding="utf-8")
+    with pytest.raises(InputError, match=r"new\.partial: an unfinished run is there\. Pass --resume to go on with it, or --overwrite to start afresh\.$"):
+        stance.train(new, progress=False)
+    with pytest.raises(ConfigError, match=r"training\.seed: the run to resume has 13, this one 14\. Use the same, or --overwrite\.$"):
+        stance.train(new, ["training.seed=14"], resume=True, progress=False)
+
+
+def test_wrong_data_stops_before_any_work(config, toy_files, tmp_path):
+    train, dev = toy_files
+    with pytest.raises(SplitLeakError, match=r"^train and dev share 4 matters"):
+        stance.train(config, [f"data.dev={train}"])
+    with pytest.raises(ModelNotFoundError, match=r"^no/such"):
+        stance.train(config, ["model.encoder=no/such"])
+    bad = tmp_path / "bad.csv"
+    bad.write_text("text,label\nWe talk,Favour\n")
+    with pytest.raises(UnknownLabelError, match=r"bad\.csv, line 2: found label 'Favour'"):
+        stance.train(config, [f"data.train={bad}"])
+    bad.write_text("text,label\nWe talk,support\nNo talk,oppose\n")
+    with pytest.raises(InputError, match=r"bad\.csv: no training example is labelled neutral\. Each label needs some\.$"):
+        stance.train(config, [f"data.train={bad}"])
+
+
+def test_dev_can_be_split_off_and_weights_halved(config, tmp_path):
+    result = stance.train(config, ["data.dev=null", "data.dev_share=0.3", "training.epochs=1", "training.save_dtype=float16"], progress=False)
+    assert read_training(result.checkpoint)["data"]["dev"]["n_examples"] >= 6
+    from safetensors import safe_open
+
+    with safe_open(tmp_path / "run" / WEIGHTS, framework="np") as file:
+        assert {str(file.get_tensor(name).dtype) for name in file.keys()} == {"float16"}  # noqa: SIM118
+    assert stance.predict("we talk", model=result.checkpoint).label
+
+
+def test_loggers_are_passed_on(config, tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard")
+    logs = tmp_path / "logs"
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(logs))
+    stance.train(config, ["training.report_to=[tensorboard]", "training.epochs=1"], progress=False)
+    assert list(logs.rglob("events.out.tfevents*"))
+
+
+def test_evaluation_shows_baselines_on_the_same_rows(config, toy_files, tmp_path):
+    result = stance.train(config, progress=False)
+    report = stance.evaluate(result.checkpoint, toy_files[1], train=toy_files[0])
+    assert set(report.baselines) == {"majority", "keyword lexicon", "TF-IDF + logistic regression"}
+    assert all(b["metrics"]["n_examples"] == report.metrics["n_examples"] == 12 for b in report.baselines.values())
+    assert report.n_clusters == 2
+    low, high = report.intervals["macro_f1"]
+    assert low <= report.metrics["macro_f1"] <= high
+    assert stance.EvaluationReport.from_dict(json.loads(report.to_json())) == report
+    markdown = report.to_markdown()
+    assert "TF-IDF" in markdown and "| gold \\ predicted |" in markdown
+    with pytest.raises(SplitLeakError, match=r"^train and the evaluated rows share"):
+        stance.evaluate(result.checkpoint, toy_files[0], train=toy_files[0])
+    with pytest.raises(InputError, match=r"^the given examples: holds no rows\. Pass at least one labelled statement\.$"):
+        stance.evaluate(result.checkpoint, [])
