@@ -83,7 +83,7 @@ def test_predict_reads_arguments_files_and_standard_input(capsys, tiny_model, tm
     path.write_text('{"said": "we will talk", "speaker": "they"}\n{"said": "never"}\n')
     status, out, _ = call(capsys, "predict", "--file", path, "--text-column", "said", "--model", tiny_model, "--format", "csv")
     assert status == 0 and [row["text"] for row in csv.DictReader(io.StringIO(out))] == ["we will talk", "never"]
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("we will talk\n\nnever\n".encode())))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"we will talk\n\nnever\n")))
     status, out, _ = call(capsys, "predict", "--model", tiny_model)
     assert status == 0 and len(out.splitlines()) == 2
 

@@ -115,7 +115,7 @@ def test_nothing_that_was_computed_is_lost_unasked(config, tmp_path):
 
 
 def test_wrong_data_stops_before_any_work(config, toy_files, tmp_path):
-    train, dev = toy_files
+    train, _dev = toy_files
     with pytest.raises(SplitLeakError, match=r"^train and dev share 4 matters"):
         stance.train(config, [f"data.dev={train}"])
     with pytest.raises(ModelNotFoundError, match=r"^no/such"):
@@ -135,7 +135,7 @@ def test_dev_can_be_split_off_and_weights_halved(config, tmp_path):
     from safetensors import safe_open
 
     with safe_open(tmp_path / "run" / WEIGHTS, framework="np") as file:
-        assert {str(file.get_tensor(name).dtype) for name in file.keys()} == {"float16"}  # noqa: SIM118
+        assert {str(file.get_tensor(name).dtype) for name in file.keys()} == {"float16"}
     assert stance.predict("we talk", model=result.checkpoint).label
 
 
