@@ -73,7 +73,7 @@ def find_marked(text: str) -> list[Marked]:
     for number, (start, end) in enumerate(spans):
         following = text[spans[number + 1][0] : spans[number + 1][1]] if number + 1 < len(spans) else ""
         marks, carried = _in_paragraph(text, start, end, number, carried, following)
-        found.extend(marks)
+        found.extend(m for m in marks if text[m.start : m.end].strip())
     return found
 
 
