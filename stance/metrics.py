@@ -5,6 +5,7 @@ Labels are given as rows of `LABELS` (0 support, 1 oppose, 2 neutral). scikit-le
 Expected calibration error: Naeini et al. 2015 (AAAI), equal-width bins of the top probability.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -132,3 +133,31 @@ def macro_f1(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Mean F1 over the three labels; one that neither occurs nor is predicted counts 0."""
     _, _, f1, _ = precision_recall_fscore_support(y_true, y_pred, labels=range(N_LABELS), zero_division=0)
     return float(np.mean(f1))
+
+
+def krippendorff_alpha(readings: Sequence[Sequence[Any]]) -> float:
+    """Agreement of readers beyond chance, for nominal values.
+
+    Args:
+        readings: For each unit, the values that its readers gave (None where one gave none).
+
+    Returns:
+        1 for perfect agreement, 0 for chance, nan where no unit was read twice; 1 where only one value was ever given.
+        Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability".
+    """
+    coincidences: Counter[tuple[Any, Any]] = Counter()
+    for unit in readings:
+        given = [value for value in unit if value is not None]
+        for i, one in enumerate(given):
+            for j, other in enumerate(given):
+                if i != j:
+                    coincidences[one, other] += 1 / (len(given) - 1)  # type: ignore[assignment]
+    totals: Counter[Any] = Counter()
+    for (one, _), count in coincidences.items():
+        totals[one] += count
+    n = sum(totals.values())
+    if n == 0:
+        return float("nan")
+    expected = sum(a * b for x, a in totals.items() for y, b in totals.items() if x != y) / (n - 1)
+    observed = sum(count for (one, other), count in coincidences.items() if one != other)
+    return 1.0 if expected == 0 else float(1 - observed / expected)

@@ -13,7 +13,7 @@ LEVELS = [
     {"config", "corpora", "splits", "metrics", "calibration", "reporting", "quotes.lexicon"},
     {"baselines", "encoding", "quotes.passages"},
     {"modeling", "quotes.marks", "quotes.clauses"},
-    {"predict", "quotes.speakers", "evaluation"},
+    {"predict", "quotes.speakers", "evaluation", "checking"},
     {"training", "quotes.extract"},
     {"analyze"},
     {"release"},

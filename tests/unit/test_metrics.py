@@ -78,3 +78,15 @@ def test_our_metric_loads_through_evaluate_without_a_network():
 
     found = metric_module().compute(predictions=PROB.tolist(), references=TRUE.tolist())
     assert found["macro_f1"] == pytest.approx(score(TRUE, PROB)["macro_f1"], abs=1e-12)
+
+
+def test_alpha_of_a_worked_example():
+    # Two readers, ten units, nominal: Krippendorff 2011, section A, gives 0.095 for these data.
+    one = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0]
+    other = [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]
+    from stance.metrics import krippendorff_alpha
+
+    assert krippendorff_alpha(list(zip(one, other, strict=True))) == pytest.approx(0.095, abs=5e-4)
+    assert krippendorff_alpha([(0, 0), (1, 1), (2, None)]) == 1.0
+    assert krippendorff_alpha([(0, 0), (0, 0)]) == 1.0
+    assert np.isnan(krippendorff_alpha([(0, None)]))
