@@ -37,8 +37,8 @@ class ModelConfig:
     encoder: str = MINILM
     max_length: int = 160
     dropout: float = 0.1
-    use_speaker: bool = True
-    use_context: bool = True
+    use_speaker: bool = False
+    use_context: bool = False
     use_target: bool = True
 
 

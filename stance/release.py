@@ -84,6 +84,7 @@ def model_card(training: dict[str, Any], reports: list[tuple[str, EvaluationRepo
         name=DEFAULT_MODEL,
         encoder=settings["model"]["encoder"],
         max_length=settings["model"]["max_length"],
+        second=" and ".join(name for name in ("target", "speaker", "context") if settings["model"][f"use_{name}"]) or "nothing",
         seed=settings["training"]["seed"],
         epoch=f"{training['best_epoch']:g}",
         n_train=data["train"]["n_examples"],
@@ -112,8 +113,7 @@ defined in `docs/annotation-guidelines.md`. It works offline with the package th
 
 - **Made from** {encoder} (22 M parameters, Apache-2.0), fine-tuned on the {n_train} statements of the corpus's training
   split (sha256 {sha}...), epoch {epoch} chosen by macro-F1 on the {n_dev} of dev, seed {seed}. Half precision on disk.
-- **Input**: the statement as first segment; target, speaker and context (with `[...]` where the statement stood) as
-  second; {max_length} tokens together, context cut first.
+- **Input**: the statement as first segment, {second} as second; {max_length} tokens together.
 - **Again**: `make release`, that is `python scripts/release.py {config}`.
 
 ## Figures

@@ -95,7 +95,7 @@ def tiny_model(tiny_encoder, tmp_path_factory) -> Path:
 
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    new_model(ModelConfig(encoder=str(tiny_encoder), max_length=48)).save_pretrained(folder)
+    new_model(ModelConfig(encoder=str(tiny_encoder), max_length=48, use_speaker=True, use_context=True)).save_pretrained(folder)
     return folder
 
 

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import pytest
 
 from stance.config import ModelConfig
 from stance.encoding import clean, encode
 from stance.modeling import load
 from stance.records import Example
+
+FULL = ModelConfig(max_length=48, use_speaker=True, use_context=True)
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +21,7 @@ def words(tokenizer, feature):
 
 def test_statement_first_then_target_speaker_and_context(tokenizer):
     example = Example("we will talk", "they", "rain fell [...] on the sea")
-    [feature] = encode([example], tokenizer, ModelConfig(max_length=48)).features
+    [feature] = encode([example], tokenizer, FULL).features
     # the tiny tokenizer does not know the mark of the statement's place
     assert words(tokenizer, feature) == "[CLS] we will talk [SEP] negotiations | they | rain fell [UNK] on the sea [SEP]"
     first_of_second = feature["input_ids"].index(3) + 1
@@ -26,7 +30,7 @@ def test_statement_first_then_target_speaker_and_context(tokenizer):
 
 def test_nothing_is_longer_than_the_limit_and_context_is_cut_from_its_far_ends(tokenizer):
     context = " ".join(["rain"] * 200 + ["sea"] + ["[...]"] + ["table"] + ["rain"] * 200)
-    encoded = encode([Example("we will talk", "they", context)], tokenizer, ModelConfig(max_length=24))
+    encoded = encode([Example("we will talk", "they", context)], tokenizer, replace(FULL, max_length=24))
     shown = words(tokenizer, encoded.features[0])
     assert len(encoded.features[0]["input_ids"]) <= 24
     assert "we will talk" in shown and "sea [UNK] table" in shown
@@ -34,7 +38,7 @@ def test_nothing_is_longer_than_the_limit_and_context_is_cut_from_its_far_ends(t
 
 
 def test_a_statement_that_is_too_long_is_cut_and_says_so(tokenizer):
-    encoded = encode([Example(" ".join(["we", "will"] * 100 + ["table"]), "they", "sea [...] sea")], tokenizer, ModelConfig(max_length=24))
+    encoded = encode([Example(" ".join(["we", "will"] * 100 + ["table"]), "they", "sea [...] sea")], tokenizer, replace(FULL, max_length=24))
     assert len(encoded.features[0]["input_ids"]) <= 24
     assert encoded.truncated == [True]
     assert words(tokenizer, encoded.features[0]).split()[1] == "we" and "table" in words(tokenizer, encoded.features[0])
@@ -47,7 +51,7 @@ def test_switched_off_inputs_are_left_out(tokenizer):
 
 
 def test_a_context_that_holds_the_statement_is_the_same_as_one_with_its_place(tokenizer):
-    config = ModelConfig(max_length=48)
+    config = FULL
     one = encode([Example("we will talk", "", "rain we will talk sea")], tokenizer, config)
     assert one == encode([Example("we will talk", "", "rain [...] sea")], tokenizer, config)
 
