@@ -1,6 +1,10 @@
 """Label statements: python scripts/predict.py --file statements.csv --format csv."""
 
 import sys
+from pathlib import Path
+
+# Or the script evaluate.py would hide the package of that name.
+sys.path = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
 
 from stance.cli import main
 

@@ -2,6 +2,10 @@
 
 import argparse
 import sys
+from pathlib import Path
+
+# Or the script evaluate.py would hide the package of that name.
+sys.path = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
 
 from stance.errors import StanceError
 from stance.release import release

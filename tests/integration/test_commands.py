@@ -138,8 +138,20 @@ def test_scripts_are_the_commands(root, tiny_model, article):
 
     through_script = run("scripts/analyze.py", article, "--model", tiny_model, "--format", "json")
     assert through_script == run("-m", "stance.cli", "analyze", article, "--model", tiny_model, "--format", "json")
-    for name in ("train", "evaluate", "predict"):
-        assert f"usage: stance {name}" in run(f"scripts/{name}.py", "--help")
+    assert "usage: stance predict" in run("scripts/predict.py", "--help")
+
+
+def test_the_training_and_evaluation_scripts_are_the_commands(root, tiny_encoder, toy_files, tmp_path):
+    def run(*command):
+        return subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, check=True, cwd=root).stdout
+
+    train, dev = toy_files
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        f"model: {{encoder: {tiny_encoder}, max_length: 48}}\ndata: {{train: {train}, dev: {dev}}}\ntraining: {{output: {tmp_path / 'run'}, epochs: 1}}\n"
+    )
+    assert run("scripts/train.py", config, "--quiet").startswith(str(tmp_path / "run"))
+    assert "| system | macro-F1 |" in run("scripts/evaluate.py", tmp_path / "run", "--data", dev)
 
 
 def test_train_evaluate_predict_from_the_command_line(capsys, tiny_encoder, toy_files, tmp_path):
