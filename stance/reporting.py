@@ -112,7 +112,8 @@ class ArticleReport(Record):
         lines.append("")
         for speaker in self.speakers:
             counts = ", ".join(f"{speaker.counts[label]} {label}" for label in LABELS if speaker.counts[label])
-            lines.append(f"{_cut(speaker.name, name_width):{name_width}}  {speaker.n_statements} statements: {counts or 'no label'}")
+            plural = "" if speaker.n_statements == 1 else "s"
+            lines.append(f"{_cut(speaker.name, name_width):{name_width}}  {speaker.n_statements} statement{plural}: {counts or 'no label'}")
         return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
 
     def to_html(self) -> str:
