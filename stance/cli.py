@@ -41,7 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    # argparse gives up on words behind an option: "train c.yaml --resume training.seed=3" leaves the last one over.
+    options, rest = parser.parse_known_args(arguments)
+    if any(word.startswith("-") for word in rest) or (rest and not hasattr(options, "more")):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        getattr(options, options.more).extend(rest)
     try:
         run: Callable[[argparse.Namespace], None] = options.run
         run(options)
@@ -64,11 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     analyze = verbs.add_parser("analyze", help="find an article's statements, their speakers and stances")
     _add_inputs(analyze, "articles: text files, or CSV, TSV, JSON Lines files with a text column")
     _add_model(analyze)
-    analyze.set_defaults(run=_analyze)
+    analyze.set_defaults(run=_analyze, more="inputs")
 
     quotes = verbs.add_parser("quotes", help="find an article's statements and their speakers (no model)")
     _add_inputs(quotes, "articles: text files, or CSV, TSV, JSON Lines files with a text column")
-    quotes.set_defaults(run=_quotes)
+    quotes.set_defaults(run=_quotes, more="inputs")
 
     predict = verbs.add_parser("predict", help="label statements")
     predict.add_argument("statements", nargs="*", help="statements; none or - reads standard input, one a line")
@@ -77,11 +83,11 @@ def _parser() -> argparse.ArgumentParser:
         predict.add_argument(f"--{name}-column", default=name, help=f"column with the {name} (default: {name})")
     _add_output(predict)
     _add_model(predict)
-    predict.set_defaults(run=_predict)
+    predict.set_defaults(run=_predict, more="statements")
 
     train = verbs.add_parser("train", help="fine-tune a model as a config says")
     add_train_arguments(train)
-    train.set_defaults(run=run_train)
+    train.set_defaults(run=run_train, more="overrides")
 
     evaluate = verbs.add_parser("evaluate", help="score a model on labelled statements, beside baselines")
     add_evaluate_arguments(evaluate)

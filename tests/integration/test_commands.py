@@ -88,6 +88,13 @@ def test_predict_reads_arguments_files_and_standard_input(capsys, tiny_model, tm
     assert status == 0 and len(out.splitlines()) == 2
 
 
+def test_an_unknown_option_is_refused(capsys):
+    with pytest.raises(SystemExit) as raised:
+        main(["quotes", "a.txt", "--nosuch"])
+    assert raised.value.code == 2
+    assert "unrecognized arguments: --nosuch" in capsys.readouterr().err
+
+
 def test_standard_input_is_an_article(capsys, article, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(article.read_bytes())))
     status, out, _ = call(capsys, "quotes", "-", "--format", "jsonl")
@@ -159,7 +166,7 @@ def test_train_evaluate_predict_from_the_command_line(capsys, tiny_encoder, toy_
     overrides = [f"model.encoder={tiny_encoder}", "model.max_length=48", f"data.train={train}", f"data.dev={dev}", f"training.output={tmp_path / 'run'}"]
     config = tmp_path / "c.yaml"
     config.write_text("training: {epochs: 2, learning_rate: 0.01}\n")
-    status, out, _ = call(capsys, "train", config, *overrides, "--quiet")
+    status, out, _ = call(capsys, "train", config, *overrides[:2], "--quiet", *overrides[2:])  # in any order
     assert status == 0 and out.startswith(str(tmp_path / "run")) and "dev macro-F1" in out
     status, out, _ = call(capsys, "evaluate", tmp_path / "run", "--data", dev, "--out", tmp_path / "report")
     assert status == 0 and "| system | macro-F1 |" in out
