@@ -50,6 +50,7 @@ class DataConfig:
         train: `corpus` for the shipped corpus, or a CSV, TSV or JSON Lines file.
         dev: The same; null splits it off `train`, by matter where there is one.
         dev_share: Share of `train` to split off where `dev` is null.
+        train_share: Share of the training matters to learn from, drawn by the seed; less than 1 for learning curves.
         columns: Our field names to the file's column names, where they differ.
         labels: The file's label names to ours, where they differ.
         target: What the stance is about, where a row does not say.
@@ -58,6 +59,7 @@ class DataConfig:
     train: str = "corpus"
     dev: str | None = "corpus"
     dev_share: float = 0.1
+    train_share: float = 1.0
     columns: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     target: str = DEFAULT_TARGET
@@ -250,6 +252,8 @@ def _check(key: str, value: Any, hint: Any, at: str) -> object:  # noqa: ANN401 
         raise ConfigError(at, key, f"found {value}, expected more than 0.")
     if key in _SHARES and not 0 <= value < 1:
         raise ConfigError(at, key, f"found {value}, expected at least 0 and less than 1.")
+    if key == "data.train_share" and not 0 < value <= 1:
+        raise ConfigError(at, key, f"found {value}, expected more than 0 and at most 1.")
     if key in _CHOICES and value not in _CHOICES[key]:
         raise ConfigError(at, key, f"found {value!r}, allowed are {', '.join(_CHOICES[key])}.")
     if key == "data.labels" and not set(value.values()) <= set(LABELS):

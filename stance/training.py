@@ -118,6 +118,8 @@ def load_splits(settings: Config) -> tuple[list[Example], list[Example]]:
         dev = read_examples(settings.data.dev, split="dev", **_for(settings.data.dev, options))
     else:
         train_examples, dev = split_examples(train_examples, settings.data.dev_share, settings.training.seed)
+    if settings.data.train_share < 1:
+        _, train_examples = split_examples(train_examples, settings.data.train_share, settings.training.seed)
     missing = set(LABELS) - {str(example.label) for example in train_examples}
     if missing:
         raise InputError(f"{settings.data.train}: no training example is labelled {', '.join(sorted(missing))}. Each label needs some.")
