@@ -187,7 +187,7 @@ def _schema(rows: list[dict[str, Any]]) -> list[str]:
         wrong = {
             "fields": set(FIELDS) - set(row),
             "empty or padded text": not row["text"] or row["text"] != row["text"].strip(),
-            "length": not 3 <= len(row["text"].split()) <= 95,
+            "length": not 5 <= len(row["text"].split()) <= 90,
             "label": row["label"] not in LABELS,
             "kind": row["kind"] not in KINDS,
             "style": row["style"] not in STYLES,

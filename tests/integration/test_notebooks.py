@@ -30,4 +30,4 @@ def test_notebooks_run_from_a_clean_kernel(path, tmp_path, monkeypatch):
 
 
 def test_there_are_notebooks():
-    assert {path.stem for path in NOTEBOOKS} >= {"quick_start", "train_on_your_csv"}
+    assert {path.stem for path in NOTEBOOKS} >= {"quick_start", "train_on_your_csv", "look_at_the_corpus"}

@@ -1,10 +1,10 @@
 """The corpus is what its data card says."""
 
 import re
-from collections import Counter
 
 import pytest
 
+from stance.checking import check_corpus, near_duplicates, telling_words
 from stance.corpora import SPLITS, corpus_folder
 from stance.labels import LABELS
 from stance.records import STATEMENT_SLOT
@@ -54,13 +54,39 @@ def test_every_statement_was_read_twice_and_disagreements_are_settled_with_a_rea
             assert third == [row["label"]] and row["settled"], row["id"]
 
 
-def test_there_are_enough_statements_matters_and_labels(rows):
-    assert len(rows) >= 600
-    assert len({row["matter"] for row in rows}) >= 15
-    for split in SPLITS:
-        counts = Counter(row["label"] for row in rows if row["split"] == split)
-        total = sum(counts.values())
-        assert all(0.2 <= counts[label] / total <= 0.5 for label in LABELS), (split, counts)
+@pytest.fixture(scope="module")
+def checked():
+    return check_corpus(minimum=6000)
+
+
+def test_all_checks_hold(checked):
+    assert checked.problems == ()
+    assert checked.to_markdown().endswith("All checks hold.\n")
+
+
+def test_the_corpus_is_as_large_and_varied_as_its_card_says(checked):
+    figures = checked.figures
+    assert figures["n_matters"] >= 80 and figures["n_pairs"] >= 1000 and figures["n_attributed"] >= 450
+    assert all(count >= 150 for count in figures["rules"].values())
+    assert figures["with_context"] >= 0.7 and 20 <= figures["words"]["median"] <= 30
+    assert figures["styles"]["translated"] >= 0.1 * figures["n_statements"]
+    assert figures["agreement"]["alpha"] >= 0.8 and min(figures["agreement"]["rules"].values()) >= 0.65
+
+
+def test_the_card_holds_the_figures_that_the_check_prints(checked):
+    assert checked.to_markdown().strip() in (corpus_folder() / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_give_away_is_found():
+    rows = [{"text": f"{'alas' if i % 2 else 'hurrah'} number {i}", "label": "oppose" if i % 2 else "support"} for i in range(80)]
+    words = telling_words(rows)
+    assert {(w["word"], w["label"], w["share"]) for w in words[:2]} == {("alas", "oppose", 1.0), ("hurrah", "support", 1.0)}
+
+
+def test_near_duplicates_are_found_across_groups_only():
+    texts = ["The delegation will come to the hall on Monday morning.", "The delegation will come to the hall on Monday evening.", "Rain fell."]
+    assert near_duplicates(texts, ["train", "dev", "dev"])[0] == 1
+    assert near_duplicates(texts, ["dev", "dev", "dev"])[0] == 0
 
 
 def test_no_matter_and_no_text_stands_in_two_splits(rows):
