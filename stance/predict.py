@@ -57,8 +57,10 @@ def predict(
     Args:
         statements: One statement or n of them, read as they stand. For a whole article use `analyze`.
         target: What the stance is about, as a noun phrase. The released model knows no other than the default.
-        speaker: Who said it: one for all, or one for each (None where unknown).
+        speaker: Who said it: one for all, or one for each (None where unknown). Used by models trained with
+            `model.use_speaker`; the released one is not.
         context: The sentences around it, with `[...]` or the statement itself in its place: one for all, or one each.
+            Used by models trained with `model.use_context`; the released one is not.
         model: A released name, a checkpoint folder, or a loaded `StanceModel`.
         batch_size: Statements per forward pass. A larger one is faster and needs more memory.
         min_confidence: Abstain (label None) where the highest probability is lower.
