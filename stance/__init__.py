@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from stance.errors import EmptyTextError as EmptyTextError
     from stance.errors import InputError as InputError
     from stance.errors import MissingColumnError as MissingColumnError
-    from stance.errors import MissingExtraError as MissingExtraError
     from stance.errors import ModelNotFoundError as ModelNotFoundError
     from stance.errors import PartialFailure as PartialFailure
     from stance.errors import SplitLeakError as SplitLeakError
@@ -58,7 +57,7 @@ _HOMES = {
     "config": "Config load_config",
     "corpora": "load_corpus read_examples",
     "errors": "BrokenCheckpointError CheckpointError ConfigError EmptyTextError InputError MissingColumnError "
-    "MissingExtraError ModelNotFoundError PartialFailure SplitLeakError StanceError UnknownLabelError "
+    "ModelNotFoundError PartialFailure SplitLeakError StanceError UnknownLabelError "
     "UnreadableFileError UnsafeCheckpointError",
     "evaluation": "evaluate",
     "labels": "LABELS",

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import overload
 
 from stance.errors import EmptyTextError
-from stance.modeling import DEFAULT_MODEL, StanceModel, load
+from stance.modeling import StanceModel, load
 from stance.predict import ModelLike, check_settings
 from stance.quotes.extract import extract_quotes
 from stance.quotes.passages import paragraphs, sentences
-from stance.records import DEFAULT_TARGET, STATEMENT_SLOT, Example, Quote, Statement
+from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, STATEMENT_SLOT, Example, Quote, Statement
 from stance.reporting import ArticleReport, summarize_speakers
 
 _AROUND = 400  # characters of context looked at on each side
@@ -51,7 +51,7 @@ def analyze(
         One `ArticleReport` for one article; for an iterable, an iterator of one report each, in order.
 
     Raises:
-        EmptyTextError: An article holds no words. In a stream it is raised when that article is reached.
+        EmptyTextError: The article holds no words. In a stream its report is empty, with a warning, and the stream goes on.
         ModelNotFoundError: `model` names neither a release nor a checkpoint folder.
 
     Example:
@@ -71,7 +71,8 @@ def _stream(articles: Iterable[str], target: str, model: StanceModel, batch_size
         try:
             yield _analyze(article, target, model, batch_size, min_confidence)
         except EmptyTextError as error:
-            raise EmptyTextError("article", error.found, i) from error
+            warning = str(EmptyTextError("article", error.found, i))
+            yield ArticleReport((), (), model.name, article, warnings=(warning,))
 
 
 def _analyze(article: str, target: str, model: StanceModel, batch_size: int, min_confidence: float) -> ArticleReport:

@@ -17,18 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stance import __version__
-from stance.corpora import decode, has_words, read_table, read_text
+from stance.corpora import TABLES, decode, has_words, read_table, read_text
 from stance.errors import EmptyTextError, MissingColumnError, PartialFailure, StanceError, UnreadableFileError
 from stance.labels import LABELS
-from stance.records import DEFAULT_TARGET, Quote
+from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Quote
 from stance.reporting import ROW_FIELDS, UNKNOWN, ArticleReport
 
 if TYPE_CHECKING:
     from stance.records import Prediction
 
-DEFAULT_MODEL = "negotiations-minilm"
 FORMATS = ("table", "json", "jsonl", "csv", "html")
-_TABLES = (".csv", ".tsv", ".jsonl")
 _STDIN = "standard input"
 
 
@@ -44,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     # argparse gives up on words behind an option: "train c.yaml --resume training.seed=3" leaves the last one over.
     options, rest = parser.parse_known_args(arguments)
-    if any(word.startswith("-") for word in rest) or (rest and not hasattr(options, "more")):
+    if any(word.startswith("-") and word != "-" for word in rest) or (rest and not hasattr(options, "more")):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         getattr(options, options.more).extend(rest)
@@ -56,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"{type(error).__name__}: {error.filename or 'output'}: {error.strerror or error}. Check the path and its rights.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
@@ -137,8 +138,10 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, help=f"released name or checkpoint folder (default: {DEFAULT_MODEL})")
     parser.add_argument("--data", default="corpus", help="corpus, or a CSV, TSV, JSON or JSON Lines file (default: corpus)")
     parser.add_argument("--split", choices=("dev", "test"), default="dev", help="of the corpus (default: dev)")
-    parser.add_argument("--text-column", default="text", help="column with the statement (default: text)")
-    parser.add_argument("--label-column", default="label", help="column with the label (default: label)")
+    for name in ("text", "label", "speaker", "context", "matter"):
+        parser.add_argument(f"--{name}-column", default=name, help=f"column with the {name} (default: {name})")
+    parser.add_argument("--train", default="corpus", help="what the baselines learn from (default: corpus)")
+    parser.add_argument("--no-baselines", action="store_true", help="score the model alone")
     parser.add_argument("--label", action="append", default=[], metavar="THEIRS=OURS", help="map a label name, such as Favour=support")
     parser.add_argument("--format", choices=("markdown", "json"), default="markdown", help="default: markdown")
     parser.add_argument("--out", metavar="FOLDER", help="write evaluation.json and evaluation.md there as well")
@@ -148,14 +151,15 @@ def run_evaluate(options: argparse.Namespace) -> None:
     """Evaluate, and print the report."""
     from stance.evaluation import evaluate
 
-    columns = {name: value for name, value in (("text", options.text_column), ("label", options.label_column)) if value != name}
+    named = {name: getattr(options, f"{name}_column") for name in ("text", "label", "speaker", "context", "matter")}
+    columns = {name: value for name, value in named.items() if value != name}
     labels = {}
     for pair in options.label:
         theirs, equals, ours = pair.partition("=")
         if not equals or ours not in LABELS:
             raise UnreadableFileError("--label", f"found {pair!r}, expected THEIRS=OURS with ours one of {', '.join(LABELS)}.")
         labels[theirs] = ours
-    report = evaluate(options.model, options.data, split=options.split, columns=columns, labels=labels)
+    report = evaluate(options.model, options.data, split=options.split, columns=columns, labels=labels, train=options.train, baselines=not options.no_baselines)
     if options.out:
         folder = Path(options.out)
         folder.mkdir(parents=True, exist_ok=True)
@@ -173,7 +177,7 @@ def _articles(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], s
         if name == "-":
             data = sys.stdin.buffer.read()
             yield _STDIN, lambda data=data: decode(data, _STDIN)  # type: ignore[misc]
-        elif Path(name).suffix.lower() in _TABLES:
+        elif Path(name).suffix.lower() in TABLES:
             yield from _table_articles(Path(name), options)
         else:
             yield name, lambda name=name: read_text(name)  # type: ignore[misc]
@@ -186,7 +190,7 @@ def _table_articles(path: Path, options: argparse.Namespace) -> Iterator[tuple[s
             raise MissingColumnError(path, options.text_column, columns)
         for where, row in rows:
             name = f"{path}:{row[options.id_column]}" if row.get(options.id_column) else where
-            yield name, lambda row=row: str(row[options.text_column] or "")  # type: ignore[misc]
+            yield name, lambda row=row: str(row.get(options.text_column) or "")  # type: ignore[misc]
     except StanceError as error:
         yield str(path), lambda error=error: _raise(error)  # type: ignore[misc]
 
@@ -328,23 +332,32 @@ def _statement_rows(options: argparse.Namespace) -> Iterator[dict[str, str]]:
         yield {"text": text}
     for name in options.file:
         path = Path(name)
-        if path.suffix.lower() in _TABLES:
+        if path.suffix.lower() in TABLES:
             columns, rows = read_table(path)
             if options.text_column not in columns:
                 raise MissingColumnError(path, options.text_column, columns)
             for where, row in rows:
-                text = row[options.text_column]
+                text = row.get(options.text_column)
                 if not isinstance(text, str) or not has_words(text):
                     raise EmptyTextError(f"{where}: statement", text)
                 found = {field: row.get(getattr(options, f"{field}_column")) for field in ("speaker", "context")}
                 yield {"text": text, **{field: str(value) for field, value in found.items() if value}}
         else:
-            yield from ({"text": line} for line in read_text(path).splitlines() if line.strip())
+            yield from _lines(read_text(path), name)
     if "-" in options.statements or not (given or options.file):
         text = decode(sys.stdin.buffer.read(), _STDIN)
         if not has_words(text):
             raise EmptyTextError(_STDIN, text)
-        yield from ({"text": line} for line in text.splitlines() if line.strip())
+        yield from _lines(text, _STDIN)
+
+
+def _lines(text: str, name: str) -> Iterator[dict[str, str]]:
+    """One statement a line; empty lines are passed over."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            if not has_words(line):
+                raise EmptyTextError(f"{name}, line {number}: statement", line)
+            yield {"text": line}
 
 
 def _prediction_row(text: str, prediction: "Prediction") -> dict[str, Any]:
@@ -375,7 +388,7 @@ def _csv(fields: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]
 
 def _json(options: argparse.Namespace, items: Iterator[dict[str, Any]]) -> Iterator[str]:
     """One object for one article, an array for several, written as they come."""
-    many = len(options.inputs) > 1 or any(Path(name).suffix.lower() in _TABLES for name in options.inputs)
+    many = len(options.inputs) > 1 or any(Path(name).suffix.lower() in TABLES for name in options.inputs)
     if not many:
         yield from (json.dumps(item, ensure_ascii=False, indent=1) + "\n" for item in items)
         return
@@ -394,6 +407,8 @@ def _write(options: argparse.Namespace, pieces: Iterable[str]) -> None:
             sys.stdout.flush()
         return
     path = Path(options.out)
+    if path.is_dir():
+        raise UnreadableFileError(path, "is a folder, expected a file to write. Name a file in it.")
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("w", encoding="utf-8", newline="") as file:
         file.writelines(pieces)

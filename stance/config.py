@@ -6,6 +6,7 @@ YAML 1.1 reads `5e-5` as a string; the check says so instead of training with it
 """
 
 import difflib
+import math
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -16,7 +17,7 @@ import yaml
 
 from stance.errors import ConfigError
 from stance.labels import LABELS
-from stance.records import DEFAULT_TARGET
+from stance.records import DEFAULT_TARGET, Example
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -126,6 +127,7 @@ _SHARES = {
     "training.warmup_share",
     "training.label_smoothing",
 }
+_COLUMNS = {field.name for field in fields(Example)}
 _CHOICES = {"training.save_dtype": ("float32", "float16")}
 
 
@@ -196,6 +198,8 @@ def _remember(node: yaml.Node | None, prefix: str, path: Path, lines: dict[str, 
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
             key = f"{prefix}{key_node.value}"
+            if lines.get(key, "").startswith(f"{path}, "):
+                raise ConfigError(f"{path}, line {key_node.start_mark.line + 1}", key, f"stands twice (first in {lines[key]}). Remove one.")
             lines[key] = f"{path}, line {key_node.start_mark.line + 1}"
             _remember(value_node, key + ".", path, lines)
 
@@ -248,6 +252,14 @@ def _check(key: str, value: Any, hint: Any, at: str) -> object:  # noqa: ANN401 
         right = all(isinstance(item, str) for item in items)
     if not right:
         raise ConfigError(at, key, f"found {_kind(value)}, expected {_EXPECTED[origin]}.{_number_hint(value, origin)}")
+    if origin is float and not math.isfinite(value):
+        raise ConfigError(at, key, f"found {value}, expected a finite number.")
+    if key == "training.seed" and value < 0:
+        raise ConfigError(at, key, f"found {value}, expected 0 or more.")
+    if key == "data.columns" and (unknown := set(value) - _COLUMNS):
+        near = difflib.get_close_matches(sorted(unknown)[0], _COLUMNS, n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]}?" if near else f"Allowed are {', '.join(sorted(_COLUMNS))}."
+        raise ConfigError(at, key, f"there is no field {sorted(unknown)[0]!r} on the left. {hint}")
     if key in _POSITIVE and value <= 0:
         raise ConfigError(at, key, f"found {value}, expected more than 0.")
     if key in _SHARES and not 0 <= value < 1:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from stance.errors import EmptyTextError, MissingColumnError, UnknownLabelError, UnreadableFileError
+from stance.errors import EmptyTextError, InputError, MissingColumnError, UnknownLabelError, UnreadableFileError
 from stance.labels import LABELS, normalize_label
 from stance.records import DEFAULT_TARGET, STATEMENT_SLOT, Example
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "dev", "test")
 CORPUS = "corpus"
+TABLES = (".csv", ".tsv", ".jsonl", ".json")
 _FIELDS = ("text", "speaker", "context", "target", "label", "matter", "id")
 
 
@@ -105,18 +106,25 @@ def read_examples(
         EmptyTextError: A statement holds no words.
     """
     columns = dict(columns or {})
+    if unknown := set(columns) - set(_FIELDS):
+        raise InputError(f"columns: there is no field {sorted(unknown)[0]!r}, allowed are {', '.join(_FIELDS)}.")
     rows: Iterator[tuple[str, Mapping[str, Any]]]
     if isinstance(source, (str, Path)):
         if str(source) == CORPUS:
+            if split not in SPLITS:
+                raise InputError(f"there is no split {split!r}, allowed are {', '.join(SPLITS)}.")
             return [_example(row, "corpus", {}, {}, target, require_label) for row in corpus_rows()[split]]
         path = Path(source)
         found, rows = read_table(path)
         needed = ["text", "label"] if require_label else ["text"]
         for name in (*columns, *needed):
             if (column := columns.get(name, name)) not in found:
-                raise MissingColumnError(path, column, found)
+                raise MissingColumnError(path, column, found, name)
     else:
-        rows = ((f"example {i}", row) for i, row in enumerate(source))  # type: ignore[misc]
+        given = list(source)
+        if wrong := next((row for row in given if not isinstance(row, (Example, Mapping))), None):
+            raise InputError(f"found rows of type {type(wrong).__name__}, expected examples or dicts. For a pandas frame pass frame.to_dict('records').")
+        rows = ((f"example {i}", row) for i, row in enumerate(given))  # type: ignore[misc]
     return [
         row if isinstance(row, Example) and not require_label else _example(row, where, columns, labels or {}, target, require_label) for where, row in rows
     ]
@@ -189,12 +197,11 @@ def decode(data: bytes, path: str | Path) -> str:
     return text
 
 
-def read_table(path: str | Path, text: str | None = None) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]:
+def read_table(path: str | Path) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]:
     """Read a table.
 
     Args:
         path: A .csv, .tsv, .json or .jsonl file.
-        text: Its contents, where they have been read already.
 
     Returns:
         Its column names, and an iterator of ("file, line n", row).
@@ -204,17 +211,21 @@ def read_table(path: str | Path, text: str | None = None) -> tuple[list[str], It
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in (".csv", ".tsv", ".jsonl", ".json"):
-        raise UnreadableFileError(path, f"has the ending {suffix!r}, allowed are .csv, .tsv, .jsonl, .json.")
-    text = read_text(path) if text is None else text
+    if suffix not in TABLES:
+        raise UnreadableFileError(path, f"has the ending {suffix!r}, allowed are {', '.join(TABLES)}.")
+    text = read_text(path)
     if suffix in (".csv", ".tsv"):
         return _read_csv(path, text, "\t" if suffix == ".tsv" else ",")
     return _read_json(path, text, lines=suffix == ".jsonl")
 
 
 def _read_csv(path: Path, text: str, delimiter: str) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]:
+    csv.field_size_limit(2**31 - 1)  # an article is a long cell
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    columns = list(reader.fieldnames or [])
+    try:
+        columns = list(reader.fieldnames or [])
+    except csv.Error as error:
+        raise UnreadableFileError(path, f"is no valid CSV ({error}).", 1) from error
 
     def rows() -> Iterator[tuple[str, dict[str, Any]]]:
         try:

@@ -58,6 +58,7 @@ def encode(examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", co
 
 def clean(text: str, *, strip_marks: bool = False) -> str:
     """Fold spacing, compatibility characters and quotation marks; the offsets of records are not touched by this."""
+    text = text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate stops the tokenizer
     folded = unicodedata.normalize("NFKC", text).translate(_STRAIGHT)
     folded = " ".join("".join(c for c in folded if unicodedata.category(c) != "Cf").split())
     if strip_marks and folded[:1] == '"' and (folded.count('"') == 1 or (folded[-1:] == '"' and folded.count('"') == 2)):

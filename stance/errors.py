@@ -12,8 +12,7 @@
     │   ├── ModelNotFoundError      neither a released name nor a checkpoint folder
     │   ├── BrokenCheckpointError   a file is missing, truncated or does not fit
     │   └── UnsafeCheckpointError   pickled weights, which are never loaded
-    ├── PartialFailure              some inputs of many failed; the others are done
-    └── MissingExtraError (also an ImportError)
+    └── PartialFailure              some inputs of many failed; the others are done
 
 Each message is one line: where, what was found, what is allowed, what to do.
 """
@@ -67,7 +66,8 @@ class UnknownLabelError(InputError):
         """Say which label was found where."""
         self.where, self.found, self.allowed = where, found, tuple(allowed)
         super().__init__(
-            f"{where}: found label {found!r}, allowed are {', '.join(self.allowed)}. Map it with labels: {{{found}: {self.allowed[0]}}} in the config."
+            f"{where}: found label {found!r}, allowed are {', '.join(self.allowed)}. "
+            f"Map it with labels: {{{found}: {self.allowed[0]}}} in the config, or --label {found}={self.allowed[0]}."
         )
 
 
@@ -80,12 +80,12 @@ class MissingColumnError(InputError):
         found: The columns that are there.
     """
 
-    def __init__(self, path: str | Path, column: str, found: Iterable[str]) -> None:
-        """Say which column is missing from which file."""
+    def __init__(self, path: str | Path, column: str, found: Iterable[str], field: str = "text") -> None:
+        """Say which column is missing from which file, and which of our fields it was to fill."""
         self.path, self.column, self.found = str(path), column, tuple(found)
         super().__init__(
             f"{path}: no column {column!r}, found {', '.join(map(repr, self.found)) or 'none'}. "
-            f"Name the right one with --{column}-column (in Python: columns={{{column!r}: ...}})."
+            f"Name the right one with --{field}-column (in Python: columns={{{field!r}: ...}})."
         )
 
 
@@ -164,16 +164,3 @@ class PartialFailure(StanceError):
         self.failures = failures
         listed = "".join(f"\n  {message}" for _, message in failures)
         super().__init__(f"{len(failures)} of {total} inputs failed, the rest is done:{listed}")
-
-
-class MissingExtraError(StanceError, ImportError):
-    """An optional dependency is not installed.
-
-    Attributes:
-        extra: The extra that brings it.
-    """
-
-    def __init__(self, package: str, extra: str) -> None:
-        """Name the line that installs it."""
-        self.extra = extra
-        super().__init__(f"{package} is not installed. Run: pip install 'negotiation-stance[{extra}]'")

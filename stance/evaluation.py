@@ -17,8 +17,8 @@ from stance.environment import describe_environment
 from stance.errors import InputError
 from stance.labels import LABEL_TO_ID
 from stance.metrics import Bootstrap, bootstrap, score
-from stance.modeling import DEFAULT_MODEL, StanceModel, load
-from stance.records import DEFAULT_TARGET, Example
+from stance.modeling import StanceModel, load
+from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Example
 from stance.reporting import EvaluationReport
 from stance.splits import check_no_leak
 
@@ -46,7 +46,8 @@ def evaluate(
         columns: Our field names to the file's.
         labels: The file's label names to ours.
         target: What the stance is about, where a row does not say.
-        train: What the baselines learn from; the corpus's training split by default.
+        train: What the baselines learn from; the corpus's training split by default. For a model trained on a file of
+            your own name that file (read with the same `columns` and `labels`), or the comparison is not fair.
         baselines: Whether to compute them.
         batch_size: Statements per forward pass.
         n_resamples: Of the bootstrap.
@@ -71,7 +72,8 @@ def evaluate(
     resampled = bootstrap(gold, prob.argmax(axis=1), clusters, n_resamples=n_resamples, seed=seed)
     compared = {}
     if baselines:
-        learned = read_examples(train, split="train")
+        options: dict[str, Any] = {} if str(train) == CORPUS else {"columns": columns, "labels": labels, "target": target}
+        learned = read_examples(train, split="train", **options)
         check_no_leak(learned, rows, "the evaluated rows")
         for title, baseline in BASELINES.items():
             compared[title] = _compare(gold, baseline(learned, rows), clusters, resampled, n_resamples, seed)

@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 from stance.calibration import Calibration, softmax
 from stance.config import MINILM, ModelConfig
 from stance.encoding import encode
-from stance.errors import BrokenCheckpointError, ModelNotFoundError, UnsafeCheckpointError
+from stance.errors import BrokenCheckpointError, EmptyTextError, InputError, ModelNotFoundError, UnsafeCheckpointError
 from stance.labels import LABELS, normalize_label
-from stance.records import Example, Prediction
+from stance.records import DEFAULT_MODEL, Example, Prediction
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-DEFAULT_MODEL = "negotiations-minilm"
 META_FILE = "stance.json"
 WEIGHTS_FILE = "model.safetensors"
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
@@ -100,7 +99,7 @@ class StanceModel:
         from transformers import AutoTokenizer
 
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BrokenCheckpointError(folder, f"its tokenizer cannot be read ({_short(error)}). Copy the checkpoint again.") from error
         return cls(network, tokenizer, config, Calibration.load(folder), str(path))
@@ -184,8 +183,16 @@ _INPUT_FIELDS = ("max_length", "use_speaker", "use_context", "use_target")
 
 
 def as_examples(statements: Iterable[str | Example]) -> list[Example]:
-    """Make each string an example with nothing but its text."""
-    return [item if isinstance(item, Example) else Example(item) for item in statements]
+    """Make each string an example with nothing but its text; raise for what is no statement."""
+    if isinstance(statements, str):
+        raise InputError("found one string, expected a list of them. Pass [statement], or call stance.predict.")
+    examples = [item if isinstance(item, Example) else Example(item) for item in statements]
+    for i, example in enumerate(examples):
+        if not isinstance(example.text, str):
+            raise InputError(f"statement {i} of {len(examples)} is a {type(example.text).__name__}, expected a string. Pass its text.")
+        if not any(character.isalnum() for character in example.text):
+            raise EmptyTextError("statement", example.text, i, len(examples))
+    return examples
 
 
 def load(model: "str | Path | StanceModel") -> StanceModel:
@@ -205,12 +212,12 @@ def load(model: "str | Path | StanceModel") -> StanceModel:
     if isinstance(model, StanceModel):
         return model
     folder = find_checkpoint(model)
-    weights = folder / WEIGHTS_FILE
-    return _load_cached(str(model), weights.stat().st_mtime_ns if weights.exists() else 0)
+    changed = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file()))
+    return _load_cached(str(model), changed)
 
 
 @lru_cache(maxsize=2)
-def _load_cached(model: str, changed: int) -> StanceModel:
+def _load_cached(model: str, changed: tuple[tuple[str, int], ...]) -> StanceModel:
     return StanceModel.from_pretrained(model)
 
 
@@ -290,7 +297,7 @@ def _load_network(folder: Path) -> "PreTrainedModel":
     try:
         with quiet():
             network, info = AutoModelForSequenceClassification.from_pretrained(
-                folder, use_safetensors=True, dtype=torch.float32, local_files_only=True, output_loading_info=True
+                folder, use_safetensors=True, dtype=torch.float32, local_files_only=True, trust_remote_code=False, output_loading_info=True
             )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise BrokenCheckpointError(folder, f"cannot be loaded ({_short(error)}). Copy the checkpoint again.") from error
@@ -370,6 +377,7 @@ def new_model(config: ModelConfig) -> StanceModel:
         with quiet():
             settings = AutoConfig.from_pretrained(
                 source,
+                trust_remote_code=False,
                 num_labels=len(LABELS),
                 id2label=dict(enumerate(LABELS)),
                 label2id={label: i for i, label in enumerate(LABELS)},
@@ -378,9 +386,9 @@ def new_model(config: ModelConfig) -> StanceModel:
             for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
                 if hasattr(settings, name):
                     setattr(settings, name, config.dropout)
-            network = AutoModelForSequenceClassification.from_pretrained(source, config=settings, use_safetensors=True)
-            tokenizer = AutoTokenizer.from_pretrained(source)
-    except OSError as error:
+            network = AutoModelForSequenceClassification.from_pretrained(source, config=settings, use_safetensors=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    except (OSError, ValueError) as error:
         raise ModelNotFoundError(
             config.encoder,
             f"is neither a checkpoint folder nor to be had from the hub ({_short(error)}). "

@@ -10,8 +10,8 @@ from typing import overload
 
 from stance.corpora import has_words
 from stance.errors import EmptyTextError, InputError
-from stance.modeling import DEFAULT_MODEL, StanceModel, load
-from stance.records import DEFAULT_TARGET, Example, Prediction
+from stance.modeling import StanceModel, as_examples, load
+from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Example, Prediction
 
 ModelLike = str | Path | StanceModel
 
@@ -81,11 +81,9 @@ def predict(
     one = isinstance(statements, str)
     texts = [statements] if isinstance(statements, str) else list(statements)
     check_settings(batch_size, min_confidence)
-    for i, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError(f"statement {i} of {len(texts)} is a {type(text).__name__}, expected a string. Pass its text.")
-        if not has_words(text):
-            raise EmptyTextError("statement", text, None if one else i, None if one else len(texts))
+    if one and not has_words(texts[0]):
+        raise EmptyTextError("statement", texts[0])
+    as_examples(texts)  # names what is no statement before a model is loaded
     speakers = _spread("speaker", speaker, len(texts))
     contexts = _spread("context", context, len(texts))
     examples = [Example(text, said or "", around or "", target) for text, said, around in zip(texts, speakers, contexts, strict=True)]

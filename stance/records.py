@@ -11,21 +11,20 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from stance.labels import Label
 
 Kind = Literal["direct", "indirect", "mixed"]
 
 DEFAULT_TARGET = "negotiations"
+DEFAULT_MODEL = "negotiations-minilm"
 STATEMENT_SLOT = "[...]"
 """Stands in an `Example.context` where the statement itself stood."""
 
 
 class Record:
     """What every record can do: become plain data and come back from it."""
-
-    _computed: ClassVar[tuple[str, ...]] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain dicts, lists, strings and numbers, ready for JSON."""

@@ -7,16 +7,20 @@ was measured here, in this run, on the files that are released. Choose on dev; t
 import json
 import os
 import shutil
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from stance.config import load_config
+from stance.corpora import fingerprint
 from stance.environment import describe_environment
+from stance.errors import InputError
 from stance.evaluation import evaluate
-from stance.modeling import DEFAULT_MODEL, StanceModel
+from stance.modeling import StanceModel
+from stance.records import DEFAULT_MODEL
 from stance.reporting import EvaluationReport
-from stance.training import MODEL_CARD, read_training, train
+from stance.training import MODEL_CARD, load_splits, read_training, train
 
 _PACKAGED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "stance.json", "calibration.json", "train_config.yaml")
 
@@ -35,12 +39,16 @@ def release(config: str | Path, *, resume: bool = True, extra: tuple[tuple[str, 
     settings = load_config(config)
     checkpoint = Path(settings.training.output)
     partial = checkpoint.with_name(checkpoint.name + ".partial")
-    if not checkpoint.exists() or partial.exists():
+    if partial.exists() or not checkpoint.exists():
         train(config, resume=resume)
+    made = read_training(checkpoint)
+    if made["config"] != settings.to_dict() or made["data"]["train"]["sha256"] != fingerprint(load_splits(settings)[0]):
+        raise InputError(f"{checkpoint}: was trained with another config or on other data. Remove it, and run this again.")
     model = StanceModel.from_pretrained(checkpoint)
     model.name = DEFAULT_MODEL
     reports = [(f"corpus, {split}", evaluate(model, split=split)) for split in ("dev", "test")]
-    reports += [(title, evaluate(model, path)) for title, path in extra if Path(path).exists()]
+    for title, path in extra:
+        reports.append((title, replace(evaluate(model, path), data=title)))
     folder = Path(str(files("stance") / "weights"))
     new = folder.with_name("weights.new")
     shutil.rmtree(new, ignore_errors=True)
@@ -48,7 +56,7 @@ def release(config: str | Path, *, resume: bool = True, extra: tuple[tuple[str, 
     for name in _PACKAGED:
         if (checkpoint / name).exists():
             shutil.copy(checkpoint / name, new / name)
-    (new / MODEL_CARD).write_text(model_card(read_training(checkpoint), reports, str(config)), encoding="utf-8")
+    (new / MODEL_CARD).write_text(model_card(made, reports, str(config)), encoding="utf-8")
     (new / "evaluation.json").write_text(json.dumps({title: report.to_dict() for title, report in reports}, indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(new, folder)
@@ -114,7 +122,7 @@ defined in `docs/annotation-guidelines.md`. It works offline with the package th
 - **Made from** {encoder} (22 M parameters, Apache-2.0), fine-tuned on the {n_train} statements of the corpus's training
   split (sha256 {sha}...), epoch {epoch} chosen by macro-F1 on the {n_dev} of dev, seed {seed}. Half precision on disk.
 - **Input**: the statement as first segment, {second} as second; {max_length} tokens together.
-- **Again**: `make release`, that is `python scripts/release.py {config}`.
+- **Again**: `make release`, that is `python scripts/release.py {config}`; rows other than the corpus's are named with `--rows TITLE=FILE`.
 
 ## Figures
 

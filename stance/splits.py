@@ -27,15 +27,27 @@ def split_examples(examples: Sequence[Example], share: float, seed: int) -> tupl
     Raises:
         SplitLeakError: All examples are of one matter, so that no honest split exists.
     """
+    first_with_text: dict[str, str] = {}
+    joined: dict[str, str] = {}
+
+    def root(key: str) -> str:
+        while joined.get(key, key) != key:
+            key = joined[key]
+        return key
+
+    for example in examples:  # matters that share a text stay together
+        key, text = example.matter or normalize(example.text), normalize(example.text)
+        other = root(first_with_text.setdefault(text, key))
+        joined[root(key)] = other
     groups: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
-        groups[example.matter or normalize(example.text)].append(example)
+        groups[root(example.matter or normalize(example.text))].append(example)
     if len(groups) < 2:
         raise SplitLeakError(f"all {len(examples)} examples are of one matter. Name a dev file in data.dev.")
     keys = sorted(groups)
     random.Random(seed).shuffle(keys)
     dev: list[Example] = []
-    while len(keys) > 1 and len(dev) < share * len(examples):
+    while len(keys) > 1 and len(dev) < max(1, share * len(examples)):
         dev.extend(groups[keys.pop()])
     return [example for key in keys for example in groups[key]], dev
 

@@ -9,7 +9,6 @@ finished folder appears in one rename, whole or not at all.
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -39,6 +38,8 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "train_config.yaml"
 RESULT_FILE = "training.json"
+DATA_FILE = "data.json"
+STATE_FILE = "trainer_state.json"
 MODEL_CARD = "README.md"
 
 
@@ -75,22 +76,25 @@ def train(
     started = time.perf_counter()
     settings = load_config(config, overrides)
     output = Path(settings.training.output)
+    if output.name in ("", ".."):
+        raise InputError(f"training.output is {str(output)!r}, expected a folder of its own, such as runs/mine.")
     partial = output.with_name(output.name + ".partial")
     _check_output(output, partial, settings, resume=resume, overwrite=overwrite)
     train_examples, dev_examples = load_splits(settings)
     check_no_leak(train_examples, dev_examples)
-    data = {
+    data: dict[str, Any] = {
         "train": {"source": settings.data.train, "n_examples": len(train_examples), "sha256": fingerprint(train_examples)},
         "dev": {"source": settings.data.dev or f"split off {settings.data.train}", "n_examples": len(dev_examples), "sha256": fingerprint(dev_examples)},
     }
-    if overwrite and partial.exists():
-        shutil.rmtree(partial)
+    last = None if overwrite else _last_checkpoint(partial, data)
+    if last is None and partial.exists():
+        shutil.rmtree(partial)  # nothing finished in it, or the user said so
+    trainer, model = _trainer(settings, train_examples, dev_examples, partial, progress=progress)
     partial.mkdir(parents=True, exist_ok=True)
     _write_whole(partial / CONFIG_FILE, settings.to_yaml())
-
-    trainer, model = _trainer(settings, train_examples, dev_examples, partial, progress=progress)
+    _write_whole(partial / DATA_FILE, json.dumps(data, indent=1))
     with quiet():
-        trainer.train(resume_from_checkpoint=_last_checkpoint(partial))
+        _run(trainer, last)
     model.network.eval()
 
     logits, _ = model.logits(dev_examples)
@@ -101,10 +105,12 @@ def train(
     best_epoch = _best_epoch(trainer)
     result = TrainingResult(str(output), metrics, best_epoch, time.perf_counter() - started)
 
-    finished = Path(tempfile.mkdtemp(prefix=output.name + ".", dir=partial))
+    finished = partial / "finished"
+    shutil.rmtree(finished, ignore_errors=True)
+    finished.mkdir()
     _save(model, finished, settings, result, data, trainer.state.log_history)
     if output.exists():
-        shutil.rmtree(output)
+        os.replace(output, partial / "replaced")
     os.replace(finished, output)
     shutil.rmtree(partial)
     return result
@@ -131,36 +137,57 @@ def _for(source: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_output(output: Path, partial: Path, settings: Config, *, resume: bool, overwrite: bool) -> None:
-    """Refuse to lose anything that was computed before."""
-    if overwrite:
-        return
-    if output.exists() and not (resume and partial.exists()):
-        raise InputError(f"{output}: exists already. Pass --overwrite (in Python: overwrite=True), or another training.output.")
-    if not list(partial.glob("checkpoint-*/trainer_state.json")):
+    """Refuse to lose anything that was computed before, or anything that is not ours."""
+    if output.exists() or output.is_symlink():
+        if output.is_symlink() or not (output / RESULT_FILE).exists():
+            raise InputError(f"{output}: exists and is no checkpoint that stance.train made. Name another training.output.")
+        if not overwrite:
+            raise InputError(f"{output}: exists already. Pass --overwrite (in Python: overwrite=True), or another training.output.")
+    if overwrite or not list(partial.glob("checkpoint-*/trainer_state.json")):
         return  # nothing to lose: not one epoch was finished
     if not resume:
         raise InputError(f"{partial}: an unfinished run is there. Pass --resume to go on with it, or --overwrite to start afresh.")
     saved = partial / CONFIG_FILE
-    if saved.exists():
-        before, now = _flat(load_config(saved).to_dict()), _flat(settings.to_dict())
-        changed = next((key for key in now if before[key] != now[key]), None)
-        if changed:
-            raise ConfigError(str(saved), changed, f"the run to resume has {before[changed]!r}, this one {now[changed]!r}. Use the same, or --overwrite.")
+    before, now = _flat(load_config(saved).to_dict()), _flat(settings.to_dict())
+    changed = next((key for key in now if before[key] != now[key]), None)
+    if changed:
+        raise ConfigError(str(saved), changed, f"the run to resume has {before[changed]!r}, this one {now[changed]!r}. Use the same, or --overwrite.")
 
 
 def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{section}.{key}": value for section, values in data.items() for key, value in values.items()}
 
 
-def _last_checkpoint(partial: Path) -> str | None:
-    """The newest complete state of a run; the trainer writes `trainer_state.json` last, so one without it was cut off."""
+def _last_checkpoint(partial: Path, data: dict[str, Any]) -> Path | None:
+    """The newest complete state of a run; the trainer writes `trainer_state.json` last, so one without it was cut off.
+
+    Raises:
+        InputError: The run was on other data.
+    """
     for folder in sorted(partial.glob("checkpoint-*"), key=lambda path: -int(path.name.rpartition("-")[2])):
         try:
-            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
-            return str(folder)
+            json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+            before = json.loads((partial / DATA_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             shutil.rmtree(folder)
+            continue
+        changed = next((split for split in data if before[split]["sha256"] != data[split]["sha256"]), None)
+        if changed:
+            raise InputError(f"{data[changed]['source']}: the {changed} data changed since the run to resume began. Put it back, or --overwrite.")
+        return folder
     return None
+
+
+def _run(trainer: "Trainer", last: Path | None) -> None:
+    """Train, or only load the best weights where the run had been stopped early already."""
+    if last is not None:
+        state = json.loads((last / STATE_FILE).read_text(encoding="utf-8"))
+        control = state["stateful_callbacks"].get("TrainerControl", {}).get("args", {})
+        if control.get("should_training_stop"):
+            trainer.state = trainer.state.load_from_json(str(last / STATE_FILE))
+            trainer._load_best_model()
+            return
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
 
 
 def _trainer(settings: Config, train_examples: list[Example], dev_examples: list[Example], folder: Path, *, progress: bool) -> tuple["Trainer", StanceModel]:
@@ -182,6 +209,9 @@ def _trainer(settings: Config, train_examples: list[Example], dev_examples: list
         labels = [LABEL_TO_ID[str(example.label)] for example in examples]
         return Dataset.from_list([{**feature, "labels": label} for feature, label in zip(features, labels, strict=True)])
 
+    if options.report_to:
+        # TensorBoard's own choice lies in the folder that goes when the run is done.
+        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(Path(options.output).with_name(Path(options.output).name + ".logs")))
     steps = -(-len(train_examples) // options.batch_size) * options.epochs
     arguments = TrainingArguments(
         output_dir=str(folder),
@@ -283,6 +313,9 @@ def _save(model: StanceModel, folder: Path, settings: Config, result: TrainingRe
         "environment": describe_environment(),
     }
     (folder / RESULT_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    readable = (folder / CONFIG_FILE).stat().st_mode & 0o777
+    for path in folder.iterdir():  # safetensors writes for the owner alone
+        path.chmod(readable)
 
 
 def read_training(folder: str | Path) -> dict[str, Any]:

@@ -79,6 +79,10 @@ def test_tables_of_articles_are_read_by_column(capsys, article, tiny_model, tmp_
 def test_predict_reads_arguments_files_and_standard_input(capsys, tiny_model, tmp_path, monkeypatch):
     status, out, _ = call(capsys, "predict", "we will talk", "--model", tiny_model, "--format", "json")
     assert status == 0 and json.loads(out)["text"] == "we will talk"
+    path = tmp_path / "s.json"
+    path.write_text('[{"text": "we will talk"}]')
+    status, out, _ = call(capsys, "predict", "--file", path, "--model", tiny_model, "--format", "jsonl")
+    assert status == 0 and json.loads(out)["text"] == "we will talk"
     path = tmp_path / "s.jsonl"
     path.write_text('{"said": "we will talk", "speaker": "they"}\n{"said": "never"}\n')
     status, out, _ = call(capsys, "predict", "--file", path, "--text-column", "said", "--model", tiny_model, "--format", "csv")
@@ -114,6 +118,9 @@ ERRORS = [
     (["predict", "x", "--model", "cut"], "BrokenCheckpointError: cut: model.safetensors is truncated or damaged"),
     (["predict", "x", "--model", "pickled"], "UnsafeCheckpointError: pickled: pytorch_model.bin is pickled"),
     (["predict", "x", "--model", "nosuch"], "ModelNotFoundError: nosuch: is neither a released model (negotiations-minilm) nor a checkpoint folder."),
+    (["predict", "--file", "dashes.txt"], "EmptyTextError: dashes.txt, line 2: statement holds no words (found '---')."),
+    (["quotes", "dashes.txt", "--format", "csv", "--out", "cut"], "UnreadableFileError: cut: is a folder, expected a file to write. Name a file in it."),
+    (["quotes", "dashes.txt", "--out", "no/such/out.csv"], "FileNotFoundError: no/such/out.csv.tmp: No such file or directory."),
     (["quotes", "none.txt"], "UnreadableFileError: none.txt: cannot be read (No such file or directory). Check the path."),
     (["quotes", "binary.txt", "--format", "html"], "UnreadableFileError: --format: quotes have no HTML page."),
 ]
@@ -122,6 +129,7 @@ ERRORS = [
 @pytest.mark.parametrize(("arguments", "message"), ERRORS, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_errors_are_one_line_that_says_where_what_and_what_to_do(capsys, arguments, message, tiny_model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "dashes.txt").write_text("We talk.\n---\n")
     (tmp_path / "binary.txt").write_bytes(b"\xff\x00\x01")
     (tmp_path / "other.csv").write_text("txt\nhello\n")
     (tmp_path / "label.csv").write_text("text,label\nWe talk,Favour\n")

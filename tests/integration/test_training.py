@@ -114,6 +114,65 @@ def test_nothing_that_was_computed_is_lost_unasked(config, tmp_path):
         stance.train(new, ["training.seed=14"], resume=True, progress=False)
 
 
+def test_what_is_not_ours_is_never_replaced(config, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "diary.txt").write_text("dear diary")
+    for flags in ({}, {"overwrite": True}, {"resume": True}):
+        with pytest.raises(InputError, match=r"run: exists and is no checkpoint that stance\.train made\. Name another training\.output\.$"):
+            stance.train(config, **flags)
+    assert (tmp_path / "run" / "diary.txt").exists()
+    with pytest.raises(InputError, match=r"^training\.output is '\.', expected a folder of its own, such as runs/mine\.$"):
+        stance.train(config, ["training.output=."], overwrite=True)
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_after(monkeypatch, epochs):
+    """Make the trainer die right after it has saved its state for the n-th time."""
+    from transformers import Trainer
+
+    save, saved = Trainer._save_checkpoint, []
+
+    def dying(self, *args, **kwargs):
+        save(self, *args, **kwargs)
+        saved.append(1)
+        if len(saved) == epochs:
+            raise Stop
+
+    monkeypatch.setattr(Trainer, "_save_checkpoint", dying)
+
+
+def test_a_run_is_not_resumed_on_other_data(config, toy_files, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        with pytest.raises(Stop):
+            stance.train(config, progress=False)
+    toy_files[0].write_text(toy_files[0].read_text().replace("rain fell", "rain drops"))
+    with pytest.raises(InputError, match=r"train\.jsonl: the train data changed since the run to resume began\. Put it back, or --overwrite\.$"):
+        stance.train(config, resume=True, progress=False)
+
+
+def test_a_run_that_had_stopped_early_is_finished_and_not_trained_on(config, tmp_path, monkeypatch):
+    early = load_config(config, ["training.patience=1", "training.learning_rate=1.0e-9", "training.epochs=9"])
+    whole = stance.train(early, [f"training.output={tmp_path / 'whole'}"], progress=False)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)  # the second epoch is no better, so early stopping has struck when its state is saved
+        with pytest.raises(Stop):
+            stance.train(early, progress=False)
+    resumed = stance.train(early, resume=True, progress=False)
+    assert resumed.best_epoch == whole.best_epoch == 1
+    assert (tmp_path / "run" / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
+
+
+def test_others_may_read_a_checkpoint(config, tmp_path):
+    stance.train(config, ["training.epochs=1"], progress=False)
+    umask = os.umask(0)
+    os.umask(umask)
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "run").iterdir()} == {0o666 & ~umask}
+
+
 def test_wrong_data_stops_before_any_work(config, toy_files, tmp_path):
     train, _dev = toy_files
     with pytest.raises(SplitLeakError, match=r"^train and dev share 4 matters"):
@@ -141,10 +200,10 @@ def test_dev_can_be_split_off_and_weights_halved(config, tmp_path):
 
 def test_loggers_are_passed_on(config, tmp_path, monkeypatch):
     pytest.importorskip("tensorboard")
-    logs = tmp_path / "logs"
-    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(logs))
+    monkeypatch.delenv("TENSORBOARD_LOGGING_DIR", raising=False)
     stance.train(config, ["training.report_to=[tensorboard]", "training.epochs=1"], progress=False)
-    assert list(logs.rglob("events.out.tfevents*"))
+    assert list((tmp_path / "run.logs").rglob("events.out.tfevents*"))
+    monkeypatch.delenv("TENSORBOARD_LOGGING_DIR")
 
 
 def test_evaluation_shows_baselines_on_the_same_rows(config, toy_files, tmp_path):

@@ -42,9 +42,12 @@ def test_an_article_without_quotes_gives_an_empty_report(tiny_model):
     assert list(report.to_frame().columns)[:3] == ["source", "start", "end"]
 
 
-def test_an_empty_article_in_a_stream_is_named(article, tiny_model):
-    with pytest.raises(EmptyTextError, match=r"^article 1 holds no words \(found ' '\)\. Remove it, or label it yourself\.$"):
-        list(stance.analyze([article, " "], model=tiny_model))
+def test_an_empty_article_is_refused_and_stops_no_stream(article, tiny_model):
+    with pytest.raises(EmptyTextError, match=r"^article holds no words \(found ' '\)\. Remove it, or label it yourself\.$"):
+        stance.analyze(" ", model=tiny_model)
+    first, empty, last = stance.analyze([article, " ", article], model=tiny_model)
+    assert first == last and empty.statements == ()
+    assert empty.warnings == ("article 1 holds no words (found ' '). Remove it, or label it yourself.",)
 
 
 def test_a_model_without_calibration_is_warned_of(article, tiny_model):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from stance.corpora import CORPUS, decode, fingerprint, load_corpus, read_examples, read_text
-from stance.errors import EmptyTextError, MissingColumnError, SplitLeakError, UnknownLabelError, UnreadableFileError
+from stance.errors import EmptyTextError, InputError, MissingColumnError, SplitLeakError, UnknownLabelError, UnreadableFileError
 from stance.records import Example
 from stance.splits import check_no_leak, split_examples
 
@@ -92,6 +92,23 @@ def test_splits_share_no_matter_and_are_seeded():
     assert 10 <= len(dev) <= 20
     assert split_examples(examples, 0.2, seed=1) == (train, dev)
     assert split_examples(examples, 0.2, seed=2) != (train, dev)
+
+
+def test_matters_that_share_a_text_stay_together_and_dev_is_never_empty():
+    examples = [Example("Shared.", matter="a"), Example("shared", matter="b"), Example("x", matter="a"), Example("y", matter="c")]
+    for seed in range(8):
+        train, dev = split_examples(examples, 0.0, seed)
+        assert train and dev
+        check_no_leak(train, dev)
+
+
+def test_rows_and_columns_of_the_wrong_kind_are_named():
+    with pytest.raises(InputError, match=r"^found rows of type str, expected examples or dicts\. For a pandas frame pass frame\.to_dict\('records'\)\.$"):
+        read_examples(["We talk."])
+    with pytest.raises(InputError, match=r"^columns: there is no field 'speeker', allowed are text, speaker"):
+        read_examples(ROWS, columns={"speeker": "who"})
+    with pytest.raises(InputError, match=r"^there is no split 'validation', allowed are train, dev, test\.$"):
+        read_examples("corpus", split="validation")
 
 
 def test_leaks_are_named():

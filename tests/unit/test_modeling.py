@@ -6,7 +6,7 @@ import pytest
 import stance
 from stance.calibration import Calibration
 from stance.config import ModelConfig
-from stance.errors import BrokenCheckpointError, ModelNotFoundError, UnsafeCheckpointError
+from stance.errors import BrokenCheckpointError, EmptyTextError, InputError, ModelNotFoundError, UnsafeCheckpointError
 from stance.labels import LABELS
 from stance.modeling import StanceModel, load, new_model, resolve_encoder
 from stance.records import Example
@@ -75,6 +75,8 @@ def test_the_same_name_gives_the_same_object_until_its_files_change(copy):
     assert load(copy) is model and load(model) is model
     (copy / "model.safetensors").touch()
     assert load(copy) is not model
+    Calibration(2.0, 5).save(copy)
+    assert load(copy).calibration == Calibration(2.0, 5)
 
 
 def test_a_truncated_checkpoint_is_named(copy):
@@ -89,6 +91,30 @@ def test_a_pickled_checkpoint_is_refused_and_not_read(copy):
     (copy / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'touch /tmp/pwned'\ntR.")
     with pytest.raises(UnsafeCheckpointError, match=r"copy: pytorch_model\.bin is pickled, and loading a pickle can run code\. Save it with .*\.$"):
         load(copy)
+
+
+def test_code_in_a_checkpoint_is_never_run(copy, tmp_path, monkeypatch):
+    import io
+    import json
+
+    config = json.loads((copy / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Own", "AutoModelForSequenceClassification": "own.Own"}}
+    (copy / "config.json").write_text(json.dumps(config))
+    (copy / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 9))
+    with pytest.raises(BrokenCheckpointError, match=r"cannot be loaded"):
+        load(copy)
+    with pytest.raises(ModelNotFoundError):
+        new_model(ModelConfig(encoder=str(copy)))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_model_takes_lists_and_says_so(tiny_model):
+    model = load(tiny_model)
+    with pytest.raises(InputError, match=r"^found one string, expected a list of them\. Pass \[statement\], or call stance\.predict\.$"):
+        model.predict("we talk")
+    with pytest.raises(EmptyTextError, match=r"^statement 1 of 2 holds no words"):
+        model.predict_proba(["we talk", " "])
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,10 @@ def test_probabilities_sum_to_one_and_the_label_is_the_highest(tiny_model):
         assert p.probabilities[p.label] == p.confidence == max(p.probabilities.values())
 
 
+def test_broken_unicode_is_read(tiny_model):
+    assert stance.predict("we talk \ud83d now", model=tiny_model).label
+
+
 def test_abstaining_leaves_the_label_out_and_the_probabilities_in(tiny_model):
     [p] = stance.predict(["we will talk"], model=tiny_model, min_confidence=1.0)
     assert p.abstained and p.label is None and sum(p.probabilities.values()) == pytest.approx(1)
