@@ -41,10 +41,8 @@ _ACCORDING = regex.compile(
     r"\b(?P<verb>[Aa]ccording\s+to|[Aa]s\s+per|[Ii]n\s+the\s+(?:words|opinion|view)\s+of|[Ii]n\s+(?P<own>his|her|their|its)\s+"
     r"(?:\p{Ll}+\s+)?(?:opinion|view|words|assessment))\b"
 )
-_TAIL = regex.compile(rf"(?:,|{BLANK})[\s,—–-]*(?P<clause>[^{BLANK}{USED}]*)$")
 _ADVERBS_BEFORE = regex.compile(rf"(?:\s+{_ADVERB})+$")
 _PASSIVE = regex.compile(r"(?:\b(?:was|were|is|are|be|been|being|get|got|to|the|a|an|his|her|their|its|my|our|your|of|in|for|by|no)|['’]s|s['’])$", regex.I)
-_TIME = r"(?:(?:on|in|at|during|after|before|late|early|last|this|through|via|by|from|to|with|of)\s+)"
 THAT = regex.compile(rf"(?P<gap>[^{BLANK}{USED}.;:]{{0,120}}?)(?<!\bso)(?<!\bwith)\s*\b(?P<that>that|whether|how|why)\b\s+")
 # A comma, dash or full stop, but not the point of an abbreviation.
 _STOP = r"(?=[,;—]|(?<!\b(?:St|Dr|Mr|Ms|Mrs|Inc|Jr|Sr|\p{Lu}))\.(?:\s|$)|$)"
@@ -91,6 +89,15 @@ def is_name_word(word: str) -> bool:
     return bool(word) and (word[0].isupper() or regex.match(r"(?:al|el)-\p{Lu}", word) is not None) and _bare(word) not in WEEKDAYS | MONTHS
 
 
+_ROLE_AHEAD = regex.compile(
+    r"(?:(?!(?:who|in|on|at|to|by|as|and|or|but|after|before|during|while|when|last|late|early|that|with|from|about|for)\b)[\p{Ll}-]+\s+){0,3}?"
+    r"(?:officials?|spokes(?:man|woman|person|people|men)|ministers?|ministry|presidents?|premier|leaders?|chiefs?|envoys?|ambassadors?|diplomats?|"
+    r"media|reports?|sources?|police|authorities|governments?|negotiators?|mediators?|representatives?|secretary|generals?|commanders?|"
+    r"lawmakers?|senators?|analysts?|experts?|professors?|lawyers?|chairm[ae]n|director|adviser|advisor|aides?|researchers?|"
+    r"governor|mayor|candidates?|activists?|economists?|executives?|statement|newspaper|agency|correspondent|residents?|troops|forces|military|army)\b"
+)
+
+
 def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
     """Read the noun phrase that starts here, as in "said >the head of the union< on Friday".
 
@@ -128,6 +135,8 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
             )
             if not (link_in or org_in or joined):
                 break
+        if taken and bare in {"he", "she", "they", "it", "we", "i", "there"} and word != "IT":
+            break
         if not taken and (bare in STOPS | FINITE or (word[0].islower() and bare in ("so", "if", "there", "it's", "you", "here"))):
             return None
         if (
@@ -136,6 +145,8 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
             and named
             and bare not in LINKS | {"for", "the", "in", "to", "at", "and"}
             and is_name_word(text[taken[-1][0] : taken[-1][1]])
+            and not _ROLE_AHEAD.match(text, a, end)
+            and not regex.search(r"(?:['’]s|s['’])$", text[taken[-1][0] : taken[-1][1]])
         ):
             break
         named = named or is_name_word(word)
@@ -259,6 +270,13 @@ def _before_apposition(text: str, floor: int, end: int) -> tuple[int, tuple[int,
     if commas:
         comma = commas[-1]
         what = text[comma + 1 : end].split()
+        role = words(text, floor, comma)
+        named = bool(what) and len(what) <= 5 and all(is_name_word(word) or word in LINKS for word in what)
+        if named and role and text[slice(*role[-1])].islower():
+            # "France's foreign minister, Anne Leclerc, said": the name stands behind its description
+            described = _phrase_left(text, floor, comma)
+            if described and (described[0] == _skip(text, floor, end) or regex.search(r"(?:\bbut|\band|\bwhile|,)\s*$", text[floor : described[0]], regex.I)):
+                return end, described
         if what and (_bare(what[0]) in {"who", "whose", "which", "a", "an", "the", "speaking", "in", "on", "citing"}):
             begin = comma + 1 + (len(text[comma + 1 :]) - len(text[comma + 1 :].lstrip()))
             return comma, (begin, end)
@@ -328,7 +346,7 @@ def _start_of_phrase(text: str, tokens: list[tuple[int, int]]) -> int | None:
             "like",
         ):
             break
-        if before in WEEKDAYS or before in OPENERS:
+        if before in WEEKDAYS or (before in OPENERS and before != "and"):
             break
         if (
             here
@@ -460,7 +478,7 @@ def clause_after(text: str, position: int, end: int, *, ended: bool = False) -> 
             continue
         source, apposition = found
         # The source has to start the clause, a conjunction or an adverbial aside.
-        lead = text[begin : source[0]]
+        lead = text[begin : min(source[0], apposition[0] if apposition else source[0])]
         if ended and lead.strip(" ,"):
             return None
         lead = _LEADING.sub("", lead)
@@ -491,14 +509,15 @@ def clauses_in(text: str, start: int, end: int) -> list[Clause]:
         for verb in pattern.finditer(text, start, end):
             if any(c.start <= verb.start() < c.end or c.cue[0] <= verb.start() < c.cue[1] for c in found):
                 continue
-            cut = _ADVERBS_BEFORE.search(text, start, max(start, verb.start() - 1))
+            near = max(start, verb.start() - 120)
+            cut = _ADVERBS_BEFORE.search(text, near, max(start, verb.start() - 1))
             left_end = cut.start() if cut and cut.start() > start else verb.start()
-            if _PASSIVE.search(text[start:left_end].rstrip()):
+            if _PASSIVE.search(text[near:left_end].rstrip()):
                 continue
-            left = source_left(text, start, left_end)
+            left = source_left(text, max(start, verb.start() - 400), left_end)
             if left is None or not _agrees(text[slice(*left[0])], verb["verb"]):
                 continue
-            found.append(Clause(left[0][0], verb.end(), verb.span("verb"), left[0], left[1]))
+            found.append(Clause(min(left[0][0], left[1][0] if left[1] else left[0][0]), verb.end(), verb.span("verb"), left[0], left[1]))
     found.sort(key=lambda clause: clause.cue[0])
     return found
 
@@ -536,6 +555,8 @@ def opens_content(text: str, clause: Clause, end: int) -> int | None:
     if that and _is_aside(that["gap"]):
         # "that" is left out, "whether" and its like belong to what is said
         return that.end() if that["that"] == "that" else that.start("that")
+    if verb in ("asked", "ask") and regex.compile(r"\s+not\s+to\s+be\b").match(text, position, end):
+        return None
     if regex.fullmatch(OBJECT_VERB, verb) and verb not in ("said", "told"):
         start = _skip(text, position, end)
         if start < end and (text[start] == BLANK or regex.match(r"[\p{L}\p{N}$€£]", text[start])):
@@ -589,11 +610,16 @@ def _skip_time(text: str, start: int, end: int) -> int:
     return start
 
 
+_NO_CLAUSE = frozenset("in on at during after before while when as by of for with from about and but or because to so".split())
+
+
 def _starts_clause(text: str, start: int, end: int) -> bool:
     """Whether a clause with a finite verb starts here, rather than an adverbial of the reporting verb."""
     if text[start] == BLANK:
         return True
     found = words(text, start, end)
+    if (at := text.find(BLANK, start, end)) >= 0 and 0 < len(words(text, start, at)) <= 12:
+        return _bare(text[slice(*found[0])]) not in _NO_CLAUSE
     if len(found) < 3:
         return False
     first = _bare(text[found[0][0] : found[0][1]])

@@ -12,7 +12,7 @@ import regex
 
 from stance.errors import EmptyTextError
 from stance.quotes.clauses import BLANK, USED, VERB, Clause, clause_after, clauses_in, opens_content
-from stance.quotes.lexicon import CLAUSE_VERB
+from stance.quotes.lexicon import CLAUSE_VERB, FINITE
 from stance.quotes.marks import Marked, find_marked
 from stance.quotes.passages import paragraphs, sentences
 from stance.quotes.speakers import Mention, resolve
@@ -20,7 +20,6 @@ from stance.records import Kind, Quote, make_quote
 
 _GAP = regex.compile(r"[^\u0001\u0002.;:]{0,70}?[.,;:—–-]?\s*(?:(?:and|but|because|so)\s*)?$")
 _GERUND = regex.compile(rf"(?:,\s+|\band\s+(?:then\s+|also\s+|later\s+)?|\bbut\s+)(?P<verb>{CLAUSE_VERB})\b")
-_NEXT_CLAUSE = regex.compile(r",?\s+(?:and|but|while|though|although|as|whereas)\s*$|[,;]\s*$")
 _CONJUNCTION = regex.compile(r"(?:(?:But|And|So|Yet|Still|However|Meanwhile|Moreover|Also|Secondly|Firstly|Thirdly|Then|Nevertheless)\b,?\s+)")
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}'’-]*|\d+")
 
@@ -48,7 +47,8 @@ def extract_quotes(article: str) -> list[Quote]:
     """Find every quoted statement of an article and who said it.
 
     Args:
-        article: The text as it is; nothing need be cleaned. Paragraphs are lines, or separated by blank lines.
+        article: The text as it is, with whatever marks it has; HTML tags would be read as words. Paragraphs are lines,
+            or separated by blank lines.
 
     Returns:
         The statements in the order in which they start ([] where nobody is quoted). All offsets are characters
@@ -146,9 +146,13 @@ class _Reader:
                 stop = self.blank.find("\n", m.outer_end, end)
                 if clause_after(self.blank, m.outer_end, self._sentence_end(m.outer_end, stop if stop > 0 else end), ended=inner.endswith(".")) is None:
                     chars[m.outer_end - 1 - start] = "."
-        return [(a + start, b + start) for a, b in sentences("".join(chars))]
+        found = [(a + start, b + start) for a, b in sentences("".join(chars))]
+        if found and (dateline := _DATELINE.match(self.blank, *found[0])) and dateline.end() < found[0][1]:
+            found[0] = (dateline.end(), found[0][1])
+        return found
 
     def _sentence_end(self, position: int, end: int) -> int:
+        end = min(end, position + 1000)
         first = sentences(self.blank[position:end])
         return position + first[0][1] if first else end
 
@@ -173,7 +177,8 @@ class _Reader:
         between = blank[last_end : m.outer_start] if previous else ""
         stopped = inner[-1:] in ",.!?…—–-;:" or regex.match(r"\s*[,—–―]", blank[m.outer_end : m.outer_end + 3]) is not None
         clause = None
-        if stopped or m.shape == "dash":
+        unstopped = not stopped and not before and n_words >= 4 and not self._is_name(m)
+        if stopped or unstopped or m.shape == "dash":
             # A clause may stand in what the splitter took for the next sentence: '"Go!" She said'.
             limit = max(bounds[1], self._sentence_end(m.outer_end, self.paragraphs[number][1]))
             clause = clause_after(blank, m.outer_end, limit, ended=inner.endswith(".") and m.shape == "quote")
@@ -187,14 +192,14 @@ class _Reader:
                 self._fill(draft, clause)
             used.append((m.outer_start, clause.end if clause else m.outer_end))
             return draft
-        if clause is not None and (starts or n_words >= 4):
+        if clause is not None and (starts or n_words >= 4 or (inner[-1:] != "." and any(w.lower() in FINITE for w in before.split()[1:]))):
             lead = None if not before or starts else self._clause_before(m, bounds)
             if lead is None:
                 if previous and self._adjoins(between) and clause.source is None:
                     return self._join(previous, m, used)
                 draft = self._new(m, number, clause)
                 if not starts:  # 'The president "has never closed a door," an official said': the words before belong to it
-                    begin = self._trim(blank, [(bounds[0], m.outer_start)])
+                    begin = self._trim(blank, [(max(bounds[0], last_end), m.outer_start)])
                     draft.parts, draft.kind = [(begin[0][0] if begin else m.outer_start, m.outer_end)], "mixed"
                 used.append((draft.start if draft.kind == "mixed" else m.outer_start, clause.end))
                 return draft
@@ -254,6 +259,9 @@ class _Reader:
         blank = self.blank
         start = bounds[0]
         before = blank[start : m.outer_start]
+        if before.strip() and m.outer_start - start > 600:
+            start = blank.index(" ", m.outer_start - 600) if " " in blank[m.outer_start - 600 : m.outer_start] else m.outer_start - 600
+            before = blank[start : m.outer_start]
         if not before.strip():
             number = m.paragraph
             if number == 0 or m.outer_start != self.paragraphs[number][0]:
@@ -264,7 +272,7 @@ class _Reader:
             start = (sentences(blank[a:b]) or [(0, b - a)])[-1][0] + a
             before = blank[start:b]
         clauses = clauses_in(blank, start, start + len(before))
-        gerund = _GERUND_BEFORE.search(before)
+        gerund = _GERUND_BEFORE.search(before, max(0, len(before) - 60))
         if gerund and not (clauses and clauses[-1].cue[0] >= start + gerund.start("verb")):
             span = (start + gerund.start("verb"), start + gerund.end("verb"))
             if clauses:
@@ -303,6 +311,9 @@ class _Reader:
                 clauses = clauses_in(self.blank, a, m.outer_start)
                 if clauses and clauses[-1].source:
                     draft.source, draft.apposition = clauses[-1].source, clauses[-1].apposition
+                    return
+                if named := _NAME_COLON.fullmatch(self.blank, a, m.outer_start):
+                    draft.source = named.span(1)
                     return
                 subject = _SUBJECT.match(self.blank, a, m.outer_start)
                 if subject and subject.group(1).lower() not in {"the", "it", "there", "this", "that", "they", "we", "i"}:
@@ -375,19 +386,33 @@ class _Reader:
         before = piece[begin : clause.start]
         after = piece[max(clause.end, clause.cue[1]) : limit]
         if cue.startswith(("according", "as per", "in ")):
+            tail = regex.match(
+                rf"(?:,?\s+who(?:se|m)?\b[^,\u0001]*)?\s*,\s*(?={_AUXILIARY})",
+                after,
+            )
+            if tail and before.rstrip().endswith((",", "—", "–")):
+                return self._trim(piece, [(begin, clause.start), (max(clause.end, clause.cue[1]) + tail.end(), limit)])
             if (len(before.strip(" ,—–")) > 12 and before.rstrip().endswith((",", "—", "–"))) or (before.strip() and not after.strip(" ,.")):
                 return self._trim(piece, [(begin, clause.start)])
-            follows = regex.compile(r"\s*,?\s*").match(piece, max(clause.end, clause.cue[1]), limit)
+            follows = regex.compile(r"(?:,?\s+who(?:se|m)?\b[^,\u0001]*,)?\s*,?\s*").match(piece, max(clause.end, clause.cue[1]), limit)
             content = follows.end() if follows else limit
             return self._trim(piece, [(content, limit)]) if limit - content > 8 else None
         lead = before.rstrip()
-        if lead.endswith((",", "—", "–")) and len(lead.split()) >= 4 and USED not in lead and not _LEAD_ADVERBIAL.match(lead.lstrip(" ,;")):
+        resumed = regex.match(rf"[^,;—–:]{{0,60}},\s+{_AUXILIARY}", after) is not None
+        finite = any(w.lower() in FINITE for w in lead.rstrip(",—–").split()[1:])
+        if (
+            lead.endswith((",", "—", "–"))
+            and (len(lead.split()) >= 4 or resumed or finite)
+            and USED not in lead
+            and not _LEAD_ADVERBIAL.match(lead.lstrip(" ,;"))
+            and not (_LEAD_LONG.match(lead.lstrip(" ,;")) and opens_content(piece, clause, limit) is not None)
+        ):
             ending = regex.match(r"[^,;—–:]*", after)
             aside = ending.group() if ending else ""
             rest = after[len(aside) :]
             if not regex.search(r"\bthat\b", aside) and len(aside.split()) <= 12 and not self._new_content(piece, clause, limit):
                 parts = [(begin, begin + len(lead) - 1)]
-                if len(rest.strip(" ,.—–")) > 12 and rest[:1] in ",—–" and not _GERUND.match(rest) and USED not in rest:
+                if (resumed or len(rest.strip(" ,.—–")) > 12) and rest[:1] in ",—–" and not _GERUND.match(rest) and USED not in rest:
                     parts.append((max(clause.end, clause.cue[1]) + len(aside) + 1, limit))
                 return self._trim(piece, parts)
         opened = opens_content(piece, clause, limit)
@@ -479,6 +504,8 @@ class _Reader:
                 given.extend(parts)
 
 
+_AUXILIARY = r"(?:is|are|was|were|has|have|had|will|would|could|can|may|might|should|must|do|does|did)\b"
+_DATELINE = regex.compile(r"\p{Lu}[\p{Lu}'’.-]+(?:[ /]\p{Lu}[\p{Lu}'’.-]+)*(?:,[^()—–\u0001]{1,30})?\s*(?:\([\p{L} .]{2,25}\)\s*)?(?:[—–]|--?)+\s+")
 _GERUND_BEFORE = regex.compile(rf"(?:^|[\s,])(?P<verb>(?!\p{{Lu}}){CLAUSE_VERB})(?:\s+(?:that|also|then))?\s*[,:]?\s*$")
 _SUBJECT = regex.compile(
     r"(?:(?:But|And|So|Then|However,|Still,|Yet|\p{Lu}\p{Ll}+\s+\p{Ll}+,)\s+)?((?:\p{Lu}[\p{L}.’'-]*\s+){0,4}?\p{Lu}[\p{L}’'-]*)\s+"
@@ -488,3 +515,7 @@ _LEAD_ADVERBIAL = regex.compile(
     r"(?:In|On|At|After|Before|During|When|While|As|Although|Though|Asked|Speaking|Since|For|With|By|Last|Earlier|Later|Since|Following|Despite|"
     r"Writing|Referring|Citing|If|Because|Until|Under|From|Through|To|Without|Like|Unlike|About|Among|Amid|Over)\b[^,]*,$"
 )
+_LEAD_LONG = regex.compile(
+    r"(?:In|On|At|After|Before|During|When|While|As|Although|Though|Asked|Since|For|With|By|Last|Earlier|Later|Following|Despite|Because|Until|Under|From|\p{Lu}\p{Ll}+ing)\b.*,$"
+)
+_NAME_COLON = regex.compile(r"((?:\p{Lu}[\p{L}.’'-]*\s+){0,4}\p{Lu}[\p{L}’'-]*):\s*")

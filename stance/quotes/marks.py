@@ -14,13 +14,6 @@ import regex
 from stance.quotes.lexicon import CLAUSE_VERB
 from stance.quotes.passages import paragraphs
 
-OPENING = '“„‟«»″"＂'
-CLOSING = '”“»«″"＂'
-DOUBLE = set(OPENING + CLOSING)
-SINGLE_OPEN = "‘‚‹'`"
-SINGLE_CLOSE = "’›'"
-DASHES = "—–―‒−-"
-
 _DOUBLE = regex.compile(r"``|''|[“”„‟«»″\"＂]")
 _SINGLE_OPEN = regex.compile(r"(?<![\w.,;:!?’'])[‘‚‹'](?=[\p{L}\p{N}\[“\"])")
 _ELISION = regex.compile(r"['’‘](?:em|tis|twas|cause|til|n|bout|\d0s|\d\ds?)\b", regex.I)
@@ -112,7 +105,9 @@ def _in_paragraph(text: str, start: int, end: int, number: int, carried: bool, f
         first = found[0]
         found[0] = Marked(first.start, first.end, first.outer_start, first.outer_end, first.shape, number, first.goes_on, True)
     taken = [(m.outer_start, m.outer_end) for m in found]
-    found.extend(_singles(text, start, end, number, taken))
+    singles = _singles(text, start, end, number, taken)
+    found = [m for m in found if not any(s.start <= m.start and m.end <= s.end for s in singles)]
+    found.extend(singles)
     return sorted(found, key=lambda m: m.start), goes_on
 
 
@@ -211,7 +206,7 @@ def _missing_close(text: str, start: int, position: int, inner: int, end: int) -
     if clauses:
         stop = min(m.start() for m in clauses)
         return stop + 1 if text[stop] in ".!?…" else stop
-    before = text[start:position].rstrip()
+    before = text[max(start, position - 60) : position].rstrip()
     if not before or before[-1] in ":,—–-" or regex.search(rf"\b{CLAUSE_VERB}$", before):
         while end > inner and text[end - 1].isspace():
             end -= 1
@@ -246,6 +241,19 @@ def _singles(text: str, start: int, end: int, number: int, taken: list[tuple[int
             continue
         limit = min([end, *(a for a, _ in taken if a > match.start())])
         stop = _single_close(text, match.end(), limit, text[match.start()])
+        if stop is None and limit < end:
+            # double marks inside single ones: only a mark after a stop, outside them, closes
+            stop = next(
+                (
+                    i
+                    for i in range(limit, end)
+                    if text[i] in "'’"
+                    and (text[i - 1] in ",.!?…" or (i + 1 < end and text[i + 1] in ",."))
+                    and not text[i + 1 : i + 2].isalnum()
+                    and not any(a <= i < b for a, b in taken)
+                ),
+                None,
+            )
         if stop is not None:
             found.append(Marked(match.end(), stop, match.start(), stop + 1, "quote", number))
             position = stop + 1

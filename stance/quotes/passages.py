@@ -70,7 +70,7 @@ def _sentences(text: str) -> tuple[tuple[int, int], ...]:
     spans = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
-        after = text[match.end() :].lstrip()[:1]
+        after = text[match.end() : match.end() + 50].lstrip()[:1]
         if after and not (after.isupper() or after.isdigit() or after in "\"“‘«„'‹\u0001—–-("):
             continue
         if match["stop"] == "." and not match["close"]:

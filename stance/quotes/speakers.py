@@ -275,16 +275,20 @@ def _speaker(article: str, mention: Mention, roster: Roster, previous: Speaker |
     phrase = article[start:end]
     span = Span(start, end, phrase)
     described = article[slice(*mention.apposition)].strip() if mention.apposition else None
-    if described and regex.match(r"(?:who|whose|which|speaking|in|on|at)\b", described):
+    if described and (regex.match(r"(?:who|whose|which|speaking|in|on|at)\b", described) or len(described) < 4 or described.lower() in OPENERS):
         described = None
     bare = phrase.lower().strip(".")
     if bare in PRONOUNS | {"his", "their", "its"}:
         person = _antecedent(article, bare, start, roster, previous)
+        if person and not person.gender and bare in ("he", "she"):
+            person.gender = "m" if bare == "he" else "f"
         return Speaker(person.name, span, person.description) if person else Speaker(None, span)
     if bare in ("the latter", "latter", "the former"):
         person = roster.last_before(start)
         return Speaker(person.name, span, person.description) if person else Speaker(None, span)
     tokens = phrase.split()
+    if " and " in phrase:
+        return Speaker(phrase, span, described)
     if is_name_word(tokens[-1]) and not (tokens[0].lower() in ("a", "an") and not any(TITLE_WORD.fullmatch(t) for t in tokens)):
         title, name = split_title(phrase)
         if name and not ORGANISATION.search(name):

@@ -78,6 +78,17 @@ SAID = "We will be at the table on Monday"
         ("Ilse Marant said her side would go.", ("indirect", "Ilse Marant", "her side would go")),
         ("Her side would go, Ilse Marant said on Monday.", ("indirect", "Ilse Marant", "Her side would go")),
         ("Ilse Marant told reporters on Monday that her side would go.", ("indirect", "Ilse Marant", "her side would go")),
+        ("France's foreign minister, Anne Leclerc, said the talks would resume.", ("indirect", "Anne Leclerc", "the talks would resume")),
+        ('Hale said talks "must begin".', ("mixed", "Hale", 'talks "must begin"')),
+        (f'"{SAID}" said Ilse Marant.', ("direct", "Ilse Marant", SAID)),
+        ("Israel and Egypt said they would attend.", ("indirect", "Israel and Egypt", "they would attend")),
+        ("‘They call it “a generous deal”. It isn’t,’ said Helen Farr.", ("direct", "Helen Farr", "They call it “a generous deal”. It isn’t,")),
+        ("GENEVA, May 3 (Reuters) - Talks will resume, the mediator said.", ("indirect", "the mediator", "Talks will resume")),
+        ("Talks will resume, the mediator said.", ("indirect", "the mediator", "Talks will resume")),
+        ("According to Bray, who led the talks, the deal is dead.", ("indirect", "Bray", "the deal is dead")),
+        ("Hale told lawmakers he would not negotiate.", ("indirect", "Hale", "he would not negotiate")),
+        ("Hale: “We are done with these talks.”", ("direct", "Hale", "We are done with these talks.")),
+        ("The talks, he said, would resume in May.", ("indirect", "he", "The talks would resume in May")),
         ("According to Ilse Marant, her side would go.", ("indirect", "Ilse Marant", "her side would go")),
         ("The side would go, according to Ilse Marant.", ("indirect", "Ilse Marant", "The side would go")),
         ("Ilse Marant believes that her side will go.", ("indirect", "Ilse Marant", "her side will go")),
@@ -121,12 +132,32 @@ def test_scare_quotes_names_and_plain_prose_are_no_statements(text):
         ('"We will go," a representative of the British Embassy in Moscow said.', "a representative of the British Embassy in Moscow"),
         ('"We will go," the Argentine Embassy told the paper.', "the Argentine Embassy"),
         ('"We will go," a senior official said.', "a senior official"),
+        ('"We are close," said Israeli officials.', "Israeli officials"),
+        ("Maria Koval met Peter Lang on Monday. She said it went well. He said he was not so sure.", "Peter Lang"),
         ("Anna Bray met General Secretary Mark Tolliver. According to the latter, all went well.", "Mark Tolliver"),
         ("French Ambassador to Russia Nicolas de Rive came. According to him, all went well.", "Nicolas de Rive"),
     ],
 )
 def test_speakers_are_resolved_to_the_best_full_name(text, speaker):
     assert [str(q.speaker) for q in extract_quotes(text)][-1] == speaker
+
+
+def test_no_two_statements_cover_the_same_words(article):
+    taken = set()
+    for quote in extract_quotes(article):
+        for part in quote.parts:
+            inside = set(range(part.start, part.end))
+            assert not inside & taken
+            taken |= inside
+
+
+@pytest.mark.parametrize("piece", ["“We go,” he said. Officials are close to a deal. ", "“a ", '"a" and "b", ', "Ann said ", "a, ", "word "])
+def test_a_paragraph_that_never_ends_is_read_in_time(piece):
+    import time
+
+    start = time.perf_counter()
+    extract_quotes(piece * (10_000 // len(piece)))
+    assert time.perf_counter() - start < 15
 
 
 def test_a_description_comes_along():
