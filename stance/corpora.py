@@ -138,7 +138,10 @@ def _example(
     target: str,
     require_label: bool,
 ) -> Example:
-    data = row.to_dict() if isinstance(row, Example) else row
+    if isinstance(row, Example):  # read before: its names are ours already
+        data, columns, labels = row.to_dict(), {}, {}
+    else:
+        data = dict(row)
     values = {name: data.get(columns.get(name, name)) for name in _FIELDS}
     text = values["text"]
     if not values["context"] and (data.get("before") or data.get("after")):

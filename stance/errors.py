@@ -67,7 +67,7 @@ class UnknownLabelError(InputError):
         self.where, self.found, self.allowed = where, found, tuple(allowed)
         super().__init__(
             f"{where}: found label {found!r}, allowed are {', '.join(self.allowed)}. "
-            f"Map it with labels: {{{found}: {self.allowed[0]}}} in the config, or --label {found}={self.allowed[0]}."
+            + (f"Map it with labels: {{{found}: {self.allowed[0]}}} in the config, or --label {found}={self.allowed[0]}." if found else "Label it.")
         )
 
 

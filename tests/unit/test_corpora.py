@@ -31,6 +31,11 @@ def test_columns_and_labels_are_mapped(tmp_path):
     assert found == [Example("We will talk.", speaker="Ann", label="support")]
 
 
+def test_examples_that_were_read_are_not_mapped_again():
+    found = read_examples([{"sentence": "We will talk.", "side": "Favour"}], columns={"text": "sentence", "label": "side"}, labels={"Favour": "support"})
+    assert read_examples(found, columns={"text": "sentence", "label": "side"}, labels={"Favour": "support"}) == found
+
+
 def test_before_and_after_become_the_context():
     row = {"text": "We will talk.", "label": "support", "before": "He said: ", "after": " Then he left."}
     assert read_examples([row])[0].context == "He said:  [...]  Then he left."
@@ -40,7 +45,7 @@ def test_before_and_after_become_the_context():
     ("name", "text", "error", "message"),
     [
         ("a.csv", "text,label\nA b,support\nC d,Favour\n", UnknownLabelError, "a.csv, line 3: found label 'Favour', allowed are support, oppose, neutral."),
-        ("a.csv", "text,label\nA b,\n", UnknownLabelError, "a.csv, line 2: found label ''"),
+        ("a.csv", "text,label\nA b,\n", UnknownLabelError, "a.csv, line 2: found label '', allowed are support, oppose, neutral. Label it."),
         ("a.csv", "txt,label\nA b,support\n", MissingColumnError, "a.csv: no column 'text', found 'txt', 'label'."),
         ("a.csv", "", MissingColumnError, "a.csv: no column 'text', found none."),
         ("a.csv", "text,label\n  ,support\n", EmptyTextError, "a.csv, line 2: statement holds no words (found '  ')."),
