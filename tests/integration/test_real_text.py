@@ -74,7 +74,7 @@ def test_the_rules_do_not_fall_behind_on_annotated_articles(shared, tmp_path):
     assert system["direct"]["f1"] > 0.92
 
 
-def test_the_default_model_is_the_released_one(found):
+def test_the_default_model_is_the_released_one():
     from stance.modeling import load
 
     assert load(DEFAULT_MODEL).calibration is not None
