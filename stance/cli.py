@@ -184,8 +184,9 @@ def _articles(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], s
 
 
 def _table_articles(path: Path, options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], str]]]:
+    broken: list[UnreadableFileError] = []
     try:
-        columns, rows = read_table(path)
+        columns, rows = read_table(path, broken)
         if options.text_column not in columns:
             raise MissingColumnError(path, options.text_column, columns)
         for where, row in rows:
@@ -193,6 +194,8 @@ def _table_articles(path: Path, options: argparse.Namespace) -> Iterator[tuple[s
             yield name, lambda row=row: str(row.get(options.text_column) or "")  # type: ignore[misc]
     except StanceError as error:
         yield str(path), lambda error=error: _raise(error)  # type: ignore[misc]
+    for problem in broken:
+        yield f"{path}, line {problem.line}", lambda problem=problem: _raise(problem)  # type: ignore[misc]
 
 
 def _raise(error: StanceError) -> str:

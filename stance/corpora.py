@@ -200,11 +200,12 @@ def decode(data: bytes, path: str | Path) -> str:
     return text
 
 
-def read_table(path: str | Path) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]:
+def read_table(path: str | Path, broken: list[UnreadableFileError] | None = None) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]:
     """Read a table.
 
     Args:
         path: A .csv, .tsv, .json or .jsonl file.
+        broken: Where to put the errors of broken rows, so that the others are read; without it the first one is raised.
 
     Returns:
         Its column names, and an iterator of ("file, line n", row).
@@ -218,11 +219,17 @@ def read_table(path: str | Path) -> tuple[list[str], Iterator[tuple[str, dict[st
         raise UnreadableFileError(path, f"has the ending {suffix!r}, allowed are {', '.join(TABLES)}.")
     text = read_text(path)
     if suffix in (".csv", ".tsv"):
-        return _read_csv(path, text, "\t" if suffix == ".tsv" else ",")
-    return _read_json(path, text, lines=suffix == ".jsonl")
+        return _read_csv(path, text, "\t" if suffix == ".tsv" else ",", broken)
+    return _read_json(path, text, broken, lines=suffix == ".jsonl")
 
 
-def _read_csv(path: Path, text: str, delimiter: str) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]:
+def _put_aside(error: UnreadableFileError, broken: list[UnreadableFileError] | None) -> None:
+    if broken is None:
+        raise error
+    broken.append(error)
+
+
+def _read_csv(path: Path, text: str, delimiter: str, broken: list[UnreadableFileError] | None) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]:
     csv.field_size_limit(2**31 - 1)  # an article is a long cell
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
@@ -234,10 +241,9 @@ def _read_csv(path: Path, text: str, delimiter: str) -> tuple[list[str], Iterato
         try:
             for row in reader:
                 if None in row or None in row.values():
-                    n = len(columns)
-                    raise UnreadableFileError(
-                        path, f"the row does not have {n} cells like the first line. Quote cells that hold a {delimiter!r}.", reader.line_num
-                    )
+                    problem = f"the row does not have {len(columns)} cells like the first line. Quote cells that hold a {delimiter!r}."
+                    _put_aside(UnreadableFileError(path, problem, reader.line_num), broken)
+                    continue
                 yield f"{path}, line {reader.line_num}", row
         except csv.Error as error:
             raise UnreadableFileError(path, f"is no valid CSV ({error}).", reader.line_num) from error
@@ -245,25 +251,25 @@ def _read_csv(path: Path, text: str, delimiter: str) -> tuple[list[str], Iterato
     return columns, rows()
 
 
-def _read_json(path: Path, text: str, *, lines: bool) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]:
+def _read_json(path: Path, text: str, broken: list[UnreadableFileError] | None, *, lines: bool) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]:
     parsed: list[tuple[int, Any]] = []
-    pieces = enumerate(text.split("\n"), 1) if lines else [(1, text)]
-    for number, piece in pieces:
+    for number, piece in enumerate(text.split("\n"), 1) if lines else [(1, text)]:
         if lines and not piece.strip():
             continue
         try:
             parsed.append((number, json.loads(piece)))
         except json.JSONDecodeError as error:
-            raise UnreadableFileError(path, f"is no valid JSON ({error.msg}).", number + error.lineno - 1) from error
+            _put_aside(UnreadableFileError(path, f"is no valid JSON ({error.msg}).", number + error.lineno - 1), broken if lines else None)
     if not lines:
         value = parsed[0][1]
         parsed = [(1, item) for item in (value if isinstance(value, list) else [value])]
-    columns: dict[str, None] = {}
-    for number, row in parsed:
-        if not isinstance(row, dict):
-            raise UnreadableFileError(path, f"found {type(row).__name__}, expected an object with named fields.", number)
-        columns.update(dict.fromkeys(row))
-    return list(columns), ((f"{path}, line {number}" if lines else f"{path}, row {i}", row) for i, (number, row) in enumerate(parsed))
+    rows: list[tuple[str, dict[str, Any]]] = []
+    for i, (number, row) in enumerate(parsed):
+        if isinstance(row, dict):
+            rows.append((f"{path}, line {number}" if lines else f"{path}, row {i}", row))
+        else:
+            _put_aside(UnreadableFileError(path, f"found {type(row).__name__}, expected an object with named fields.", number), broken)
+    return list(dict.fromkeys(name for _, row in rows for name in row)), iter(rows)
 
 
 def fingerprint(examples: Sequence[Example]) -> str:

@@ -76,6 +76,18 @@ def test_tables_of_articles_are_read_by_column(capsys, article, tiny_model, tmp_
     assert status == 1 and "articles.csv: no column 'text', found 'key', 'body'." in err
 
 
+def test_a_broken_row_stops_none_of_the_others(capsys, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('text,id\n"""We will go,"" said Ann Bray.",1\nshort\n"""We will stay,"" said Ann Bray.",3\n')
+    status, out, err = call(capsys, "quotes", path, "--format", "jsonl")
+    assert status == 1 and len(out.splitlines()) == 2
+    assert err.startswith("PartialFailure: 1 of 3 inputs failed") and "a.csv, line 3: the row does not have 2 cells" in err
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "\\"We will go,\\" said Ann Bray."}\n{"text": \n[1]\n{"text": "\\"We will stay,\\" said Ann Bray."}\n')
+    status, out, err = call(capsys, "quotes", path, "--format", "jsonl")
+    assert status == 1 and len(out.splitlines()) == 2 and "2 of 4 inputs failed" in err
+
+
 def test_predict_reads_arguments_files_and_standard_input(capsys, tiny_model, tmp_path, monkeypatch):
     status, out, _ = call(capsys, "predict", "we will talk", "--model", tiny_model, "--format", "json")
     assert status == 0 and json.loads(out)["text"] == "we will talk"
