@@ -101,9 +101,14 @@ def context_of(article: str, quote: Quote) -> str:
     low, high = max(0, quote.start - _AROUND), min(len(article), quote.end + _AROUND)
     before, after = article[low : quote.start], article[quote.end : high]
     if low:
-        spans = [(a, b) for start, end in paragraphs(before) for a, b in ((start + x, start + y) for x, y in sentences(before[start:end]))]
+        spans = _sentences_of(before)
         before = before[spans[1][0] :] if len(spans) > 1 else before.partition(" ")[2]
     if high < len(article):
-        spans = [(a, b) for start, end in paragraphs(after) for a, b in ((start + x, start + y) for x, y in sentences(after[start:end]))]
+        spans = _sentences_of(after)
         after = after[: spans[-2][1]] if len(spans) > 1 else after.rpartition(" ")[0]
     return " ".join(f"{before}{STATEMENT_SLOT}{after}".split())
+
+
+def _sentences_of(text: str) -> list[tuple[int, int]]:
+    """(start, end) of every sentence of every paragraph."""
+    return [(start + a, start + b) for start, end in paragraphs(text) for a, b in sentences(text[start:end])]

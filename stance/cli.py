@@ -21,7 +21,7 @@ from stance.corpora import TABLES, decode, has_words, read_table, read_text
 from stance.errors import EmptyTextError, MissingColumnError, PartialFailure, StanceError, UnreadableFileError
 from stance.labels import LABELS
 from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Quote
-from stance.reporting import ROW_FIELDS, UNKNOWN, ArticleReport
+from stance.reporting import ROW_FIELDS, UNKNOWN, ArticleReport, write_whole
 
 if TYPE_CHECKING:
     from stance.records import Prediction
@@ -417,13 +417,6 @@ def _write(options: argparse.Namespace, pieces: Iterable[str]) -> None:
         file.writelines(pieces)
     os.replace(temporary, path)
     print(path)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def _width() -> int:

@@ -122,8 +122,8 @@ def read_examples(
                 raise MissingColumnError(path, column, found, name)
     else:
         given = list(source)
-        if wrong := next((row for row in given if not isinstance(row, (Example, Mapping))), None):
-            raise InputError(f"found rows of type {type(wrong).__name__}, expected examples or dicts. For a pandas frame pass frame.to_dict('records').")
+        if wrong := [row for row in given if not isinstance(row, (Example, Mapping))]:
+            raise InputError(f"found rows of type {type(wrong[0]).__name__}, expected examples or dicts. For a pandas frame pass frame.to_dict('records').")
         rows = ((f"example {i}", row) for i, row in enumerate(given))  # type: ignore[misc]
     return [
         row if isinstance(row, Example) and not require_label else _example(row, where, columns, labels or {}, target, require_label) for where, row in rows

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from stance.calibration import Calibration, softmax
 from stance.config import MINILM, ModelConfig
+from stance.corpora import has_words
 from stance.encoding import encode
 from stance.errors import BrokenCheckpointError, EmptyTextError, InputError, ModelNotFoundError, UnsafeCheckpointError
 from stance.labels import LABELS, normalize_label
@@ -190,7 +191,7 @@ def as_examples(statements: Iterable[str | Example]) -> list[Example]:
     for i, example in enumerate(examples):
         if not isinstance(example.text, str):
             raise InputError(f"statement {i} of {len(examples)} is a {type(example.text).__name__}, expected a string. Pass its text.")
-        if not any(character.isalnum() for character in example.text):
+        if not has_words(example.text):
             raise EmptyTextError("statement", example.text, i, len(examples))
     return examples
 

@@ -6,9 +6,11 @@ in HTML, and the page is one file that asks nothing of anywhere.
 
 import html
 import json
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stance.labels import LABELS
@@ -295,3 +297,10 @@ class TrainingResult(Record):
     metrics: dict[str, Any]
     best_epoch: float
     seconds: float
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a temporary file, then a rename."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)

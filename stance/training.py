@@ -29,7 +29,7 @@ from stance.labels import LABEL_TO_ID, LABELS
 from stance.metrics import score
 from stance.modeling import StanceModel, new_model, quiet
 from stance.records import Example
-from stance.reporting import TrainingResult
+from stance.reporting import TrainingResult, write_whole
 from stance.splits import check_no_leak, split_examples
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def train(
         shutil.rmtree(partial)  # nothing finished in it, or the user said so
     trainer, model = _trainer(settings, train_examples, dev_examples, partial, progress=progress)
     partial.mkdir(parents=True, exist_ok=True)
-    _write_whole(partial / CONFIG_FILE, settings.to_yaml())
-    _write_whole(partial / DATA_FILE, json.dumps(data, indent=1))
+    write_whole(partial / CONFIG_FILE, settings.to_yaml())
+    write_whole(partial / DATA_FILE, json.dumps(data, indent=1))
     with quiet():
         _run(trainer, last)
     model.network.eval()
@@ -336,9 +336,3 @@ def read_training(folder: str | Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UnreadableFileError(path, f"cannot be read ({error}). Pass a checkpoint that stance.train made.") from error
     return found
-
-
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)

@@ -195,8 +195,6 @@ class _Reader:
         if clause is not None and (starts or n_words >= 4 or (inner[-1:] != "." and any(w.lower() in FINITE for w in before.split()[1:]))):
             lead = None if not before or starts else self._clause_before(m, bounds)
             if lead is None:
-                if previous and self._adjoins(between) and clause.source is None:
-                    return self._join(previous, m, used)
                 draft = self._new(m, number, clause)
                 if not starts:  # 'The president "has never closed a door," an official said': the words before belong to it
                     begin = self._trim(blank, [(max(bounds[0], last_end), m.outer_start)])

@@ -53,7 +53,7 @@ pledge pledges pledged pledging|offer offers offered offering|warn warns warned 
 express expresses expressed expressing|reiterate reiterates reiterated reiterating|defend defends defended defending
 hail hails hailed hailing|advocate advocates advocated|liken likens likened
 question questions questioned questioning|insist insists insisted|ask asks asked asking
-urge urges urged urging|recommend recommends recommended|suggest suggests suggested|acknowledge acknowledges acknowledged
+recommend recommends recommended|suggest suggests suggested|acknowledge acknowledges acknowledged
 highlight highlights highlighted|"speak of" "spoke of"|"speak about" "spoke about"|characterize characterizes characterized
 admit admits admitted
 """

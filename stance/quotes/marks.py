@@ -154,7 +154,7 @@ _FAMILIES = {"“": '”“″"', "„": '“”"', "‟": '”“"', "«": '»"
 
 
 def _closes(opening: str, closing: str) -> bool:
-    return closing in _FAMILIES.get(opening, '"') or (opening, closing) == ("``", "''")
+    return closing in _FAMILIES.get(opening, '"')
 
 
 def _nests(outer: str, inner: str) -> bool:
