@@ -52,6 +52,8 @@ class DataConfig:
         dev: The same; null splits it off `train`, by matter where there is one.
         dev_share: Share of `train` to split off where `dev` is null.
         train_share: Share of the training matters to learn from, drawn by the seed; less than 1 for learning curves.
+        as_printed: Share of the training statements to show as the whole sentence of their context that holds them, with
+            quotation marks and reporting clause, since statements cut out of real text often keep theirs.
         columns: Our field names to the file's column names, where they differ.
         labels: The file's label names to ours, where they differ.
         target: What the stance is about, where a row does not say.
@@ -61,6 +63,7 @@ class DataConfig:
     dev: str | None = "corpus"
     dev_share: float = 0.1
     train_share: float = 1.0
+    as_printed: float = 0.0
     columns: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     target: str = DEFAULT_TARGET
@@ -84,6 +87,7 @@ class TrainingConfig:
         seed: Of initialisation, order, dropout and splits.
         threads: CPU threads; null leaves it to torch. The same number gives the same weights.
         save_dtype: `float32`, or `float16` for half the size on disk.
+        bf16: Compute in bfloat16 where that loses nothing; faster on processors that have it.
         report_to: Loggers of transformers, such as [tensorboard].
     """
 
@@ -100,13 +104,22 @@ class TrainingConfig:
     seed: int = 13
     threads: int | None = None
     save_dtype: str = "float32"
+    bf16: bool = False
     report_to: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Config:
-    """All that a training run needs to know."""
+    """All that a training run needs to know.
 
+    Attributes:
+        task: `stance` trains a classifier of statements, `quotes` a tagger that finds them.
+        model: The encoder and what it reads.
+        data: What to learn from.
+        training: How.
+    """
+
+    task: str = "stance"
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -124,11 +137,12 @@ _POSITIVE = {"model.max_length", "training.epochs", "training.batch_size", "trai
 _SHARES = {
     "model.dropout",
     "data.dev_share",
+    "data.as_printed",
     "training.warmup_share",
     "training.label_smoothing",
 }
 _COLUMNS = {field.name for field in fields(Example)}
-_CHOICES = {"training.save_dtype": ("float32", "float16")}
+_CHOICES = {"training.save_dtype": ("float32", "float16"), "task": ("stance", "quotes")}
 
 
 def load_config(source: str | Path | Mapping[str, Any] | Config | None = None, overrides: Sequence[str] = ()) -> Config:

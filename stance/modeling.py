@@ -23,6 +23,7 @@ from stance.corpora import has_words
 from stance.encoding import encode
 from stance.errors import BrokenCheckpointError, EmptyTextError, InputError, ModelNotFoundError, UnsafeCheckpointError
 from stance.labels import LABELS, normalize_label
+from stance.quotes.tagger import TAGS, Tagger, add_links
 from stance.records import DEFAULT_MODEL, Example, Prediction
 
 if TYPE_CHECKING:
@@ -371,24 +372,35 @@ def new_model(config: ModelConfig) -> StanceModel:
     Raises:
         ModelNotFoundError: The encoder is neither a folder nor to be had from the hub.
     """
-    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+    network, tokenizer = _new_network("AutoModelForSequenceClassification", LABELS, config)
+    return StanceModel(network, tokenizer, config, None, config.encoder)
+
+
+def new_tagger(config: ModelConfig) -> Tagger:
+    """Make an untrained tagger on a pretrained encoder; the same arguments and errors as `new_model`."""
+    network, tokenizer = _new_network("AutoModelForTokenClassification", TAGS, config)
+    return Tagger(add_links(network), tokenizer, config.max_length, config.max_length // 5)
+
+
+def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    import transformers
 
     source = resolve_encoder(config.encoder)
     try:
         with quiet():
-            settings = AutoConfig.from_pretrained(
+            settings = transformers.AutoConfig.from_pretrained(
                 source,
                 trust_remote_code=False,
-                num_labels=len(LABELS),
-                id2label=dict(enumerate(LABELS)),
-                label2id={label: i for i, label in enumerate(LABELS)},
+                num_labels=len(labels),
+                id2label=dict(enumerate(labels)),
+                label2id={label: i for i, label in enumerate(labels)},
                 finetuning_task=None,
             )
             for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
                 if hasattr(settings, name):
                     setattr(settings, name, config.dropout)
-            network = AutoModelForSequenceClassification.from_pretrained(source, config=settings, use_safetensors=True, trust_remote_code=False)
-            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+            network = getattr(transformers, kind).from_pretrained(source, config=settings, use_safetensors=True, trust_remote_code=False)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ModelNotFoundError(
             config.encoder,
@@ -398,7 +410,58 @@ def new_model(config: ModelConfig) -> StanceModel:
     limit: Any = getattr(settings, "max_position_embeddings", config.max_length)
     if config.max_length > limit:
         raise BrokenCheckpointError(config.encoder, f"reads at most {limit} tokens, model.max_length is {config.max_length}. Lower it.")
-    return StanceModel(network, tokenizer, config, None, config.encoder)
+    return network, tokenizer
+
+
+def save_tagger(tagger: Tagger, path: str | Path) -> None:
+    """Write a tagger's checkpoint files into a folder; `AutoModelForTokenClassification` reads them too, without the links."""
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    tagger.network.save_pretrained(folder)
+    tagger.tokenizer.save_pretrained(folder)
+    meta = {"format": 1, "windows": {"max_length": tagger.max_length, "overlap": tagger.overlap}}
+    (folder / META_FILE).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+
+
+def load_tagger(path: str | Path) -> Tagger:
+    """Load a tagger from its checkpoint folder.
+
+    Args:
+        path: What `save_tagger` wrote.
+
+    Returns:
+        The tagger, on the CPU in fp32.
+
+    Raises:
+        ModelNotFoundError: There is no such folder.
+        BrokenCheckpointError: A file is missing, truncated or is no tagger's.
+        UnsafeCheckpointError: The weights are pickled.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise ModelNotFoundError(path, "is no checkpoint folder. Check the path.")
+    _check_files(folder)
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+    try:
+        sizes = json.loads((folder / META_FILE).read_text(encoding="utf-8"))["windows"]
+        with quiet():
+            network = AutoModelForTokenClassification.from_pretrained(
+                folder, use_safetensors=True, dtype=torch.float32, local_files_only=True, trust_remote_code=False
+            )
+        prefix = "links."
+        links = {name.removeprefix(prefix): value.float() for name, value in load_file(folder / WEIGHTS_FILE).items() if name.startswith(prefix)}
+        add_links(network).links.load_state_dict(links)
+        if tuple(network.config.id2label[i] for i in range(len(network.config.id2label))) != TAGS:
+            raise ValueError("its tags are others")
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return Tagger(network, tokenizer, int(sizes["max_length"]), int(sizes["overlap"]))
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise BrokenCheckpointError(
+            folder, f"is no tagger that can be loaded ({_short(error)}). Copy it again, or train one with configs/quotes.yaml."
+        ) from error
 
 
 def _short(error: Exception) -> str:

@@ -20,7 +20,8 @@ from stance.evaluation import evaluate
 from stance.modeling import StanceModel
 from stance.records import DEFAULT_MODEL
 from stance.reporting import EvaluationReport
-from stance.training import MODEL_CARD, load_splits, read_training, train
+from stance.tasks import load_splits
+from stance.training import MODEL_CARD, read_training, train
 
 _PACKAGED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "stance.json", "calibration.json", "train_config.yaml")
 

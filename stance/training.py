@@ -12,28 +12,18 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from stance.calibration import fit_temperature, softmax
 from stance.config import Config, load_config
-from stance.corpora import CORPUS, fingerprint, read_examples
-from stance.encoding import encode
 from stance.environment import describe_environment
 from stance.errors import ConfigError, InputError, UnreadableFileError
-from stance.labels import LABEL_TO_ID, LABELS
-from stance.metrics import score
-from stance.modeling import StanceModel, new_model, quiet
-from stance.records import Example
+from stance.labels import LABELS
+from stance.modeling import quiet
 from stance.reporting import TrainingResult, write_whole
-from stance.splits import check_no_leak, split_examples
+from stance.tasks import new_task
 
 if TYPE_CHECKING:
-    import torch
     from transformers import Trainer
 
 CONFIG_FILE = "train_config.yaml"
@@ -80,60 +70,28 @@ def train(
         raise InputError(f"training.output is {str(output)!r}, expected a folder of its own, such as runs/mine.")
     partial = output.with_name(output.name + ".partial")
     _check_output(output, partial, settings, resume=resume, overwrite=overwrite)
-    train_examples, dev_examples = load_splits(settings)
-    check_no_leak(train_examples, dev_examples)
-    data: dict[str, Any] = {
-        "train": {"source": settings.data.train, "n_examples": len(train_examples), "sha256": fingerprint(train_examples)},
-        "dev": {"source": settings.data.dev or f"split off {settings.data.train}", "n_examples": len(dev_examples), "sha256": fingerprint(dev_examples)},
-    }
-    last = None if overwrite else _last_checkpoint(partial, data)
+    task = new_task(settings)
+    last = None if overwrite else _last_checkpoint(partial, task.data)
     if last is None and partial.exists():
         shutil.rmtree(partial)  # nothing finished in it, or the user said so
-    trainer, model = _trainer(settings, train_examples, dev_examples, partial, progress=progress)
+    trainer = task.trainer(partial, progress=progress)
     partial.mkdir(parents=True, exist_ok=True)
     write_whole(partial / CONFIG_FILE, settings.to_yaml())
-    write_whole(partial / DATA_FILE, json.dumps(data, indent=1))
+    write_whole(partial / DATA_FILE, json.dumps(task.data, indent=1))
     with quiet():
         _run(trainer, last)
-    model.network.eval()
-
-    logits, _ = model.logits(dev_examples)
-    gold = np.array([LABEL_TO_ID[str(example.label)] for example in dev_examples])
-    model.calibration = fit_temperature(logits, gold)
-    metrics = score(gold, model.calibration.probabilities(logits))
-    metrics["ece_uncalibrated"] = score(gold, softmax(logits))["ece"]
-    best_epoch = _best_epoch(trainer)
-    result = TrainingResult(str(output), metrics, best_epoch, time.perf_counter() - started)
+    result = TrainingResult(str(output), task.measure(), _best_epoch(trainer), time.perf_counter() - started)
 
     finished = partial / "finished"
     shutil.rmtree(finished, ignore_errors=True)
     finished.mkdir()
-    _save(model, finished, settings, result, data, trainer.state.log_history)
+    task.save(finished)
+    _record(finished, settings, result, task.data, trainer.state.log_history)
     if output.exists():
         os.replace(output, partial / "replaced")
     os.replace(finished, output)
     shutil.rmtree(partial)
     return result
-
-
-def load_splits(settings: Config) -> tuple[list[Example], list[Example]]:
-    """Read train and dev as a config names them; dev is split off train, by matter, where it names none."""
-    options: dict[str, Any] = {"columns": settings.data.columns, "labels": settings.data.labels, "target": settings.data.target}
-    train_examples = read_examples(settings.data.train, split="train", **_for(settings.data.train, options))
-    if settings.data.dev is not None:
-        dev = read_examples(settings.data.dev, split="dev", **_for(settings.data.dev, options))
-    else:
-        train_examples, dev = split_examples(train_examples, settings.data.dev_share, settings.training.seed)
-    if settings.data.train_share < 1:
-        _, train_examples = split_examples(train_examples, settings.data.train_share, settings.training.seed)
-    missing = set(LABELS) - {str(example.label) for example in train_examples}
-    if missing:
-        raise InputError(f"{settings.data.train}: no training example is labelled {', '.join(sorted(missing))}. Each label needs some.")
-    return train_examples, dev
-
-
-def _for(source: str, options: dict[str, Any]) -> dict[str, Any]:
-    return {} if source == CORPUS else options
 
 
 def _check_output(output: Path, partial: Path, settings: Config, *, resume: bool, overwrite: bool) -> None:
@@ -155,7 +113,8 @@ def _check_output(output: Path, partial: Path, settings: Config, *, resume: bool
 
 
 def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{section}.{key}": value for section, values in data.items() for key, value in values.items()}
+    sections = {section: values if isinstance(values, Mapping) else {"": values} for section, values in data.items()}
+    return {f"{section}.{key}".rstrip("."): value for section, values in sections.items() for key, value in values.items()}
 
 
 def _last_checkpoint(partial: Path, data: dict[str, Any]) -> Path | None:
@@ -190,121 +149,17 @@ def _run(trainer: "Trainer", last: Path | None) -> None:
     trainer.train(resume_from_checkpoint=str(last) if last else None)
 
 
-def _trainer(settings: Config, train_examples: list[Example], dev_examples: list[Example], folder: Path, *, progress: bool) -> tuple["Trainer", StanceModel]:
-    """Set up transformers' Trainer for a config."""
-    import torch
-    from datasets import Dataset
-    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
-    from transformers.trainer_callback import PrinterCallback, ProgressCallback
-
-    options = settings.training
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    set_seed(options.seed)
-    model = new_model(settings.model)
-    model.network.train()
-
-    def dataset(examples: list[Example]) -> Dataset:
-        features = encode(examples, model.tokenizer, settings.model).features
-        labels = [LABEL_TO_ID[str(example.label)] for example in examples]
-        return Dataset.from_list([{**feature, "labels": label} for feature, label in zip(features, labels, strict=True)])
-
-    if options.report_to:
-        # TensorBoard's own choice lies in the folder that goes when the run is done.
-        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(Path(options.output).with_name(Path(options.output).name + ".logs")))
-    steps = -(-len(train_examples) // options.batch_size) * options.epochs
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=options.epochs,
-        per_device_train_batch_size=options.batch_size,
-        per_device_eval_batch_size=64,
-        learning_rate=options.learning_rate,
-        warmup_steps=round(options.warmup_share * steps),
-        weight_decay=options.weight_decay,
-        label_smoothing_factor=0.0,
-        train_sampling_strategy="group_by_length" if options.group_by_length else "random",
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        logging_strategy="epoch",
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="macro_f1",
-        greater_is_better=True,
-        restore_callback_states_from_checkpoint=True,
-        seed=options.seed,
-        data_seed=options.seed,
-        report_to=options.report_to or "none",
-        disable_tqdm=not progress,
-        dataloader_pin_memory=torch.cuda.is_available(),
-    )
-    with quiet():
-        trainer = Trainer(
-            model=model.network,
-            args=arguments,
-            train_dataset=dataset(train_examples),
-            eval_dataset=dataset(dev_examples),
-            processing_class=model.tokenizer,
-            data_collator=DataCollatorWithPadding(model.tokenizer),
-            compute_loss_func=_loss(_class_weights(train_examples) if options.class_weights else None, options.label_smoothing),
-            compute_metrics=_compute_metrics,
-            callbacks=[EarlyStoppingCallback(early_stopping_patience=options.patience)],
-        )
-    trainer.remove_callback(PrinterCallback)
-    if not progress:
-        trainer.remove_callback(ProgressCallback)
-    return trainer, model
-
-
-def _class_weights(examples: Sequence[Example]) -> "torch.Tensor":
-    """Inverse frequencies of the labels, with mean 1 over the examples, shape (n_labels,)."""
-    import torch
-
-    counts = np.bincount([LABEL_TO_ID[str(example.label)] for example in examples], minlength=len(LABELS))
-    return torch.tensor(len(examples) / (len(LABELS) * counts), dtype=torch.float32)
-
-
-def _loss(weights: "torch.Tensor | None", smoothing: float) -> Any:  # noqa: ANN401 - the callable that Trainer expects
-    import torch
-
-    def compute(outputs: Any, labels: "torch.Tensor", num_items_in_batch: Any = None) -> "torch.Tensor":  # noqa: ANN401
-        logits = outputs["logits"]  # (n_examples, n_labels)
-        weight = weights.to(logits.device) if weights is not None else None
-        return torch.nn.functional.cross_entropy(logits, labels, weight=weight, label_smoothing=smoothing)
-
-    return compute
-
-
-@lru_cache(maxsize=1)
-def metric_module() -> Any:  # noqa: ANN401 - evaluate is not typed
-    """Load our metric through `evaluate`, from its file, without a network."""
-    import evaluate
-
-    return evaluate.load(str(files("stance") / "metric" / "stance_metric.py"))
-
-
-def _compute_metrics(prediction: Any) -> dict[str, float]:  # noqa: ANN401 - transformers' EvalPrediction
-    probabilities = softmax(np.asarray(prediction.predictions, dtype=float))
-    found: dict[str, float] = metric_module().compute(predictions=probabilities.tolist(), references=prediction.label_ids.tolist())
-    return found
-
-
 def _best_epoch(trainer: "Trainer") -> float:
     best = trainer.state.best_metric
     epochs = [entry["epoch"] for entry in trainer.state.log_history if entry.get("eval_macro_f1") == best]
     return float(epochs[0]) if epochs else float(trainer.state.epoch or 0)
 
 
-def _save(model: StanceModel, folder: Path, settings: Config, result: TrainingResult, data: dict[str, Any], history: list[dict[str, Any]]) -> None:
-    """Write everything that belongs to a checkpoint into a new folder."""
-    import torch
-
-    if settings.training.save_dtype == "float16":
-        model.network.to(torch.float16)
-    with quiet():
-        model.save_pretrained(folder)
+def _record(folder: Path, settings: Config, result: TrainingResult, data: dict[str, Any], history: list[dict[str, Any]]) -> None:
+    """Write into a new checkpoint what it was made from and how it did."""
     (folder / CONFIG_FILE).write_text(settings.to_yaml(), encoding="utf-8")
     record = {
-        "labels": list(LABELS),
+        **({"labels": list(LABELS)} if settings.task == "stance" else {}),
         "config": asdict(settings),
         "data": data,
         "metrics": {"dev": result.metrics},

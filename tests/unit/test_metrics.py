@@ -74,7 +74,7 @@ def test_temperature_undoes_a_known_scaling(tmp_path):
 
 
 def test_our_metric_loads_through_evaluate_without_a_network():
-    from stance.training import metric_module
+    from stance.tasks import metric_module
 
     found = metric_module().compute(predictions=PROB.tolist(), references=TRUE.tolist())
     assert found["macro_f1"] == pytest.approx(score(TRUE, PROB)["macro_f1"], abs=1e-12)

@@ -1,0 +1,235 @@
+"""Annotated articles -> what the tagger learns from, and how well it does on them.
+
+Comes in: JSON Lines, an article a line: `{"id", "text", "attributions": [{"content", "cue", "source"}]}`, each role a list of
+[start, end] characters. Goes out: windows with a tag for every word and the links between stretches; exact-span scores.
+`scripts/read_polnear.py` makes such a file of PolNeAR.
+"""
+
+import json
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stance.errors import InputError, UnreadableFileError
+from stance.quotes.tagger import ROLES, TAG_TO_ID, TAGS, Tagger, Window, collate, forward, stretches, windows, words
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+IGNORED = -100  # the index that torch's cross-entropy leaves out
+LINK_WEIGHT = 0.3
+
+
+@dataclass(frozen=True)
+class AnnotatedArticle:
+    """An article with its attributions.
+
+    Attributes:
+        id: Its name.
+        text: The article.
+        attributions: For each, role -> (start, end) characters of its stretches.
+    """
+
+    id: str
+    text: str
+    attributions: tuple[dict[str, tuple[tuple[int, int], ...]], ...]
+
+
+@dataclass(frozen=True)
+class LabelledWindow:
+    """A window and what is to be learnt from it.
+
+    Attributes:
+        window: The words.
+        tags: For each word the id of its tag.
+        links: Two lists: for each word its cue and its source, counted from 1 within the window, 0 for none and `IGNORED`
+            where there is nothing to learn.
+    """
+
+    window: Window
+    tags: list[int]
+    links: tuple[list[int], list[int]]
+
+
+def read_articles(path: str | Path) -> list[AnnotatedArticle]:
+    """Read annotated articles.
+
+    Args:
+        path: A JSON Lines file.
+
+    Returns:
+        The articles in order.
+
+    Raises:
+        UnreadableFileError: The file cannot be read.
+        InputError: A line is not such an article; the message names it.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFileError(path, f"cannot be read ({error}). Pass JSON Lines, an annotated article a line.") from error
+    found = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                found.append(_article(json.loads(line)))
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputError(f"{path}, line {number}: is no annotated article ({error}). See stance/quotes/learning.py for the form.") from error
+    if not found:
+        raise InputError(f"{path}: holds no article.")
+    return found
+
+
+def _article(data: Any) -> AnnotatedArticle:  # noqa: ANN401 - whatever JSON holds
+    text = data["text"]
+    attributions = []
+    for attribution in data["attributions"]:
+        roles = {role: tuple((int(a), int(b)) for a, b in attribution.get(role, [])) for role in ROLES}
+        for stretch in (stretch for places in roles.values() for stretch in places):
+            if not 0 <= stretch[0] < stretch[1] <= len(text):
+                raise ValueError(f"{list(stretch)} lies outside the text of {len(text)} characters")
+        attributions.append(roles)
+    return AnnotatedArticle(str(data.get("id", "")), text, tuple(attributions))
+
+
+def tag_words(article: AnnotatedArticle, spans: Sequence[tuple[int, int]]) -> tuple[list[int], dict[int, int | None], dict[int, int | None]]:
+    """Turn annotations into tags and links of words.
+
+    Args:
+        article: The article.
+        spans: Its words, as `words` gives them.
+
+    Returns:
+        The id of each word's tag; first word of a content stretch -> first word of its cue; first word of a cue -> first
+        word of its source. None where there is none.
+    """
+    tags, cues, sources = [0] * len(spans), {}, {}
+    starts = [start for start, _ in spans]
+    for attribution in article.attributions:
+        placed = {role: _word_stretches(article.text, attribution[role], spans, starts) for role in ROLES}
+        for role in ("content", "cue", "source"):
+            for first, last in placed[role]:
+                if not any(tags[first:last]):
+                    tags[first:last] = [TAG_TO_ID[f"B-{role}"], *[TAG_TO_ID[f"I-{role}"]] * (last - first - 1)]
+        cue = placed["cue"][0][0] if placed["cue"] else None
+        cues.update({first: cue for first, _ in placed["content"]})
+        if cue is not None:
+            sources[cue] = placed["source"][0][0] if placed["source"] else None
+    return tags, cues, sources
+
+
+def _word_stretches(text: str, ranges: Iterable[tuple[int, int]], spans: Sequence[tuple[int, int]], starts: list[int]) -> list[tuple[int, int]]:
+    """Words that lie in character ranges by half or more; ranges with nothing but punctuation between them are one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        inside = []
+        for i in range(max(0, bisect_left(starts, start) - 1), len(spans)):
+            a, b = spans[i]
+            if a >= end:
+                break
+            if b > a and 2 * (min(b, end) - max(a, start)) >= b - a:
+                inside.append(i)
+        if not inside:
+            continue
+        if found and not any(c.isalnum() for i in range(found[-1][1], inside[0]) for c in text[slice(*spans[i])]):
+            found[-1] = (found[-1][0], max(found[-1][1], inside[-1] + 1))
+        else:
+            found.append((inside[0], inside[-1] + 1))
+    return found
+
+
+def labelled_windows(articles: Iterable[AnnotatedArticle], tokenizer: "PreTrainedTokenizerBase", max_length: int, overlap: int) -> list[LabelledWindow]:
+    """Cut articles into windows with their tags and links."""
+    found = []
+    for article in articles:
+        spans = words(article.text)
+        tags, cues, sources = tag_words(article, spans)
+        for window in windows(article.text, spans, tokenizer, max_length, overlap):
+            here = range(window.first, window.first + len(window.heads))
+            links = tuple([_target(table, word, here) for word in here] for table in (cues, sources))
+            found.append(LabelledWindow(window, [tags[word] for word in here], (links[0], links[1])))
+    return found
+
+
+def _target(table: dict[int, int | None], word: int, here: range) -> int:
+    """Where a link leads, counted within the window."""
+    if word not in table:
+        return IGNORED
+    target = table[word]
+    if target is None:
+        return 0
+    return target - here.start + 1 if target in here else IGNORED
+
+
+def learner(network: Any) -> "torch.nn.Module":  # noqa: ANN401 - a transformers token classifier
+    """Wrap a network so that transformers' `Trainer` gets its loss: of the tags, and a third of that of the links."""
+    import torch
+
+    class Learner(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(
+            self, input_ids: "torch.Tensor", attention_mask: "torch.Tensor", heads: "torch.Tensor", labels: "torch.Tensor", links: "torch.Tensor"
+        ) -> "dict[str, torch.Tensor]":
+            """Return the loss of a batch; `labels` (n_windows, n_words), `links` (n_windows, 2, n_words)."""
+            tag_logits, link_logits = forward(self.network, input_ids, attention_mask, heads)
+            # A padded word is no candidate: shape (n_windows, n_words + 1), the first for "none".
+            candidates = torch.cat([torch.ones_like(labels[:, :1], dtype=torch.bool), labels != IGNORED], 1)
+            link_logits = link_logits.float().masked_fill(~candidates[:, None, None, :], -1e4)
+            of_tags = torch.nn.functional.cross_entropy(tag_logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
+            of_links = torch.nn.functional.cross_entropy(link_logits.flatten(0, 2), links.flatten(), ignore_index=IGNORED)
+            return {"loss": of_tags + LINK_WEIGHT * torch.nan_to_num(of_links)}
+
+    return Learner()
+
+
+def collate_labelled(batch: Sequence[LabelledWindow], padding: int) -> "dict[str, torch.Tensor]":
+    """Pad labelled windows to one size, as `learner` takes them."""
+    import torch
+
+    input_ids, attention_mask, heads = collate([item.window for item in batch], padding)
+    labels = torch.full(heads.shape, IGNORED)
+    links = torch.full((len(batch), 2, heads.shape[1]), IGNORED)
+    for i, item in enumerate(batch):
+        labels[i, : len(item.tags)] = torch.tensor(item.tags)
+        links[i, :, : len(item.tags)] = torch.tensor(item.links)
+    return {"input_ids": input_ids, "attention_mask": attention_mask, "heads": heads, "labels": labels, "links": links}
+
+
+def span_scores(articles: Sequence[AnnotatedArticle], tagger: Tagger) -> dict[str, float]:
+    """Score exact spans: a stretch counts when its role, first and last word are those of the annotation.
+
+    Args:
+        articles: The gold standard.
+        tagger: What reads them.
+
+    Returns:
+        The mean F1 over the roles as `macro_f1`, and for each role `<role>_f1`, `<role>_precision` and `<role>_recall`.
+    """
+    right, found, gold = Counter[str](), Counter[str](), Counter[str]()
+    for article in articles:
+        spans = words(article.text)
+        wanted = set(stretches(_legal(tag_words(article, spans)[0])))
+        got = set(stretches(tagger.tags(article.text)))
+        for counter, items in ((right, wanted & got), (found, got), (gold, wanted)):
+            counter.update(role for role, _, _ in items)
+    scores: dict[str, float] = {}
+    for role in ROLES:
+        scores[f"{role}_f1"] = 2 * right[role] / max(1, found[role] + gold[role])
+        scores[f"{role}_precision"] = right[role] / max(1, found[role])
+        scores[f"{role}_recall"] = right[role] / max(1, gold[role])
+    return {"macro_f1": sum(scores[f"{role}_f1"] for role in ROLES) / len(ROLES), **scores}
+
+
+def _legal(tags: list[int]) -> list[int]:
+    """Begin a stretch anew where another role cut it in two."""
+    for i, tag in enumerate(tags):
+        if TAGS[tag].startswith("I-") and (i == 0 or TAGS[tags[i - 1]][2:] != TAGS[tag][2:]):
+            tags[i] = TAG_TO_ID["B" + TAGS[tag][1:]]
+    return tags

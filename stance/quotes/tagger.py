@@ -1,0 +1,334 @@
+"""A text -> its attributions, by a token classifier: who (source), says (cue), what (content).
+
+Comes in: any text, of any length. Goes out: `Attribution` records in offsets of that text. A transformers token
+classifier reads overlapping windows of words; a Viterbi search picks the best legal sequence of tags, and two bilinear
+heads point from each stretch of content to its cue and from each cue to its source, wherever in the window they stand.
+Words are never cut: one is what a reader would call a word, or one punctuation mark, and its first piece speaks for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import regex
+from numpy.typing import NDArray
+
+from stance.quotes.passages import paragraphs
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+ROLES = ("source", "cue", "content")
+TAGS = ("O", *(f"{edge}-{role}" for role in ROLES for edge in "BI"))
+TAG_TO_ID = {tag: i for i, tag in enumerate(TAGS)}
+_PIECES = 12  # of one word; the rest of a longer one (an address, a line of dashes) is not read
+_WORD = regex.compile(r"\p{L}[\p{L}\p{M}\p{N}]*(?:['’\-&.](?=\p{L})[\p{L}\p{M}\p{N}]+)*|\p{N}+(?:[.,:]\p{N}+)*|[^\s\p{Cf}]")
+_STRAIGHT = str.maketrans("’‘‚‛", "''''")
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What somebody is said to say; all spans are (start, end) characters.
+
+    Attributes:
+        content: The stretches that report it, in order.
+        cue: The reporting words, or None.
+        source: The mention of who says it, or None.
+        confidence: The mean probability of the content's tags.
+        linked: The probability of the link from cue to source; 1 where there is none.
+    """
+
+    content: tuple[tuple[int, int], ...]
+    cue: tuple[int, int] | None
+    source: tuple[int, int] | None
+    confidence: float
+    linked: float
+
+
+def words(text: str) -> list[tuple[int, int]]:
+    """Return (start, end) of every word and punctuation mark, with an empty span before each paragraph but the first."""
+    found: list[tuple[int, int]] = []
+    for start, end in paragraphs(text):
+        if found:
+            found.append((start, start))
+        found.extend(match.span() for match in _WORD.finditer(text, start, end))
+    return found
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of words as a network reads it.
+
+    Attributes:
+        first: Number of its first word in the text.
+        input_ids: Ids of its word pieces, with the special ones at both ends.
+        heads: For each word, the place of its first piece in `input_ids`.
+    """
+
+    first: int
+    input_ids: list[int]
+    heads: list[int]
+
+
+def windows(text: str, spans: Sequence[tuple[int, int]], tokenizer: "PreTrainedTokenizerBase", max_length: int, overlap: int) -> list[Window]:
+    """Cut a text into overlapping windows of whole words.
+
+    Args:
+        text: The text.
+        spans: Its words, as `words` gives them.
+        tokenizer: A fast tokenizer.
+        max_length: Pieces in a window, the special ones included.
+        overlap: Pieces that two neighbours share, at least.
+
+    Returns:
+        Windows in order; together they hold every word.
+    """
+    if not spans:
+        return []
+    encoded: Any = tokenizer([text[a:b].translate(_STRAIGHT) or tokenizer.sep_token for a, b in spans], add_special_tokens=False, verbose=False)
+    pieces = [ids[:_PIECES] or [tokenizer.unk_token_id] for ids in encoded["input_ids"]]
+    room = max_length - 2
+    found, first = [], 0
+    while True:
+        ids, heads, last = [tokenizer.cls_token_id], [], first
+        while last < len(pieces) and len(ids) - 1 + len(pieces[last]) <= room:
+            heads.append(len(ids))
+            ids.extend(pieces[last])
+            last += 1
+        found.append(Window(first, [*ids, tokenizer.sep_token_id], heads))
+        if last == len(pieces):
+            return found
+        shared, following = 0, last
+        while following > first + 1 and shared < overlap:
+            following -= 1
+            shared += len(pieces[following])
+        first = following
+
+
+def add_links(network: "PreTrainedModel", size: int = 128) -> "PreTrainedModel":
+    """Give a token classifier the two pointing heads: content -> cue, cue -> source."""
+    import torch
+
+    class Links(torch.nn.Module):
+        def __init__(self, hidden: int) -> None:
+            super().__init__()
+            self.query = torch.nn.Linear(hidden, 2 * size)
+            self.key = torch.nn.Linear(hidden, 2 * size)
+
+        def forward(self, first: "torch.Tensor", heads: "torch.Tensor") -> "torch.Tensor":
+            """Score every word (and nothing, at 0) as the cue and as the source of every word.
+
+            Args:
+                first: What the network says of the window's first piece, shape (n_windows, hidden).
+                heads: What it says of the words, shape (n_windows, n_words, hidden).
+
+            Returns:
+                Shape (n_windows, 2, n_words, n_words + 1).
+            """
+            n, m, _ = heads.shape
+            query = self.query(heads).view(n, m, 2, size).transpose(1, 2)
+            key = self.key(torch.cat([first.unsqueeze(1), heads], 1)).view(n, m + 1, 2, size).transpose(1, 2)
+            scores: torch.Tensor = query @ key.transpose(2, 3) / size**0.5
+            return scores
+
+    network.links = Links(network.config.hidden_size)
+    return network
+
+
+def forward(network: Any, input_ids: "torch.Tensor", attention_mask: "torch.Tensor", heads: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":  # noqa: ANN401
+    """Run the network over a batch of windows.
+
+    Args:
+        network: What `add_links` gave.
+        input_ids: Shape (n_windows, n_pieces), padded.
+        attention_mask: The same shape.
+        heads: Places of first pieces, shape (n_windows, n_words), padded with 0.
+
+    Returns:
+        Logits of the tags, shape (n_windows, n_words, n_tags), and of the links, (n_windows, 2, n_words, n_words + 1).
+    """
+    import torch
+
+    hidden = network.base_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+    at_words = torch.gather(hidden, 1, heads.unsqueeze(2).expand(-1, -1, hidden.shape[2]))
+    return network.classifier(network.dropout(at_words)), network.links(hidden[:, 0], at_words)
+
+
+def _transitions() -> NDArray[np.float64]:
+    """0 where one tag may follow another, shape (n_tags, n_tags); I only behind B or I of the same role."""
+    allowed = np.zeros((len(TAGS), len(TAGS)))
+    for j, tag in enumerate(TAGS):
+        if tag.startswith("I-"):
+            for i, before in enumerate(TAGS):
+                if before[2:] != tag[2:]:
+                    allowed[i, j] = -np.inf
+    return allowed
+
+
+_ALLOWED = _transitions()
+
+
+def best_tags(log_probabilities: NDArray[np.floating[Any]]) -> list[int]:
+    """Find the likeliest legal sequence of tags (Viterbi).
+
+    Args:
+        log_probabilities: Shape (n_words, n_tags).
+
+    Returns:
+        n_words ids of tags.
+    """
+    if not len(log_probabilities):
+        return []
+    score = log_probabilities[0] + np.array([-np.inf if tag.startswith("I-") else 0.0 for tag in TAGS])
+    back = np.zeros(log_probabilities.shape, dtype=np.int64)
+    for i in range(1, len(log_probabilities)):
+        paths = score[:, None] + _ALLOWED
+        back[i] = paths.argmax(0)
+        score = paths.max(0) + log_probabilities[i]
+    best = [int(score.argmax())]
+    for i in range(len(log_probabilities) - 1, 0, -1):
+        best.append(int(back[i, best[-1]]))
+    return best[::-1]
+
+
+def stretches(tags: Sequence[int]) -> list[tuple[str, int, int]]:
+    """Return (role, first word, one past the last) of every stretch of a legal sequence."""
+    found: list[tuple[str, int, int]] = []
+    for i, tag in enumerate(TAGS[t] for t in tags):
+        if tag.startswith("B-"):
+            found.append((tag[2:], i, i + 1))
+        elif tag.startswith("I-"):
+            found[-1] = (*found[-1][:2], i + 1)
+    return found
+
+
+class Tagger:
+    """A trained tagger, ready to read texts."""
+
+    def __init__(self, network: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", max_length: int = 320, overlap: int = 64) -> None:
+        """Wrap a network that `add_links` gave its pointing heads.
+
+        Args:
+            network: A token classifier over `TAGS`.
+            tokenizer: Its fast tokenizer.
+            max_length: Pieces in a window.
+            overlap: Pieces that neighbouring windows share.
+        """
+        self.network, self.tokenizer, self.max_length, self.overlap = network.eval(), tokenizer, max_length, overlap
+
+    def attributions(self, text: str) -> list[Attribution]:
+        """Find who is said to say what.
+
+        Args:
+            text: Any text.
+
+        Returns:
+            Attributions in the order of their content; offsets are characters of `text`.
+        """
+        return self._read(text)[1]
+
+    def tags(self, text: str) -> list[int]:
+        """Tag every word: ids of `TAGS`, in the order of `words(text)`."""
+        return self._read(text)[0]
+
+    def _read(self, text: str) -> tuple[list[int], list[Attribution]]:
+        spans = words(text)
+        found = windows(text, spans, self.tokenizer, self.max_length, self.overlap)
+        if not found:
+            return [], []
+        tags = np.zeros((len(spans), len(TAGS)))
+        centrality = np.full(len(spans), -1)
+        owner = np.zeros(len(spans), dtype=np.int64)
+        links: list[NDArray[np.float32]] = []
+        for number, (window, tag_scores, link_scores) in enumerate(zip(found, *self._scores(found), strict=True)):
+            # Of two windows that hold a word, the one speaks for it in which it stands further from a cut.
+            n = len(window.heads)
+            links.append(link_scores)
+            left = np.arange(n) if window.first else np.full(n, n)
+            right = np.arange(n)[::-1] if window.first + n < len(spans) else np.full(n, n)
+            here = slice(window.first, window.first + n)
+            better = np.minimum(left, right) > centrality[here]
+            tags[here][better] = tag_scores[better]
+            centrality[here][better] = np.minimum(left, right)[better]
+            owner[here][better] = number
+        chosen = best_tags(tags)
+        sure = np.exp(tags[np.arange(len(spans)), chosen])
+        return chosen, self._assemble(spans, stretches(chosen), sure, found, owner, links)
+
+    def _scores(self, found: list[Window]) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float32]]]:
+        """Log probabilities of tags and scores of links of each window."""
+        import torch
+
+        tags, links = [], []
+        with torch.inference_mode():
+            for i in range(0, len(found), 8):
+                batch = collate(found[i : i + 8], self.tokenizer.pad_token_id)
+                tag_logits, link_logits = forward(self.network, *batch)
+                for j, window in enumerate(found[i : i + 8]):
+                    n = len(window.heads)
+                    tags.append(torch.log_softmax(tag_logits[j, :n].double(), -1).numpy())
+                    links.append(link_logits[j, :, :n, : n + 1].float().numpy())
+        return tags, links
+
+    def _assemble(
+        self,
+        spans: list[tuple[int, int]],
+        found: list[tuple[str, int, int]],
+        sure: NDArray[np.float64],
+        parts: list[Window],
+        owner: NDArray[np.int64],
+        links: list[NDArray[np.float32]],
+    ) -> list[Attribution]:
+        """Follow the links between stretches."""
+        by_role = {role: {first: last for name, first, last in found if name == role} for role in ROLES}
+
+        def follow(kind: int, word: int, among: dict[int, int]) -> tuple[int | None, float]:
+            number = owner[word]
+            window, scores = parts[number], links[number][kind, word - parts[number].first]
+            places: list[int | None] = [None, *(first for first in among if window.first <= first < window.first + len(window.heads))]
+            row = np.array([scores[0 if place is None else place - window.first + 1] for place in places], dtype=float)
+            row = np.exp(row - row.max())
+            best = int(row.argmax())
+            return places[best], float(row[best] / row.sum())
+
+        grouped: dict[object, list[int]] = {}
+        for first in by_role["content"]:
+            cue, _ = follow(0, first, by_role["cue"])
+            grouped.setdefault(cue if cue is not None else ("alone", first), []).append(first)
+        result = []
+        for head, firsts in grouped.items():
+            source: int | None = None
+            linked = 1.0
+            if isinstance(head, int):
+                source, linked = follow(1, head, by_role["source"])
+            content = tuple((spans[first][0], spans[by_role["content"][first] - 1][1]) for first in firsts)
+            result.append(
+                Attribution(
+                    content,
+                    _characters(spans, head, by_role["cue"]) if isinstance(head, int) else None,
+                    _characters(spans, source, by_role["source"]) if source is not None else None,
+                    float(np.mean([sure[first : by_role["content"][first]].mean() for first in firsts])),
+                    linked,
+                )
+            )
+        return sorted(result, key=lambda attribution: attribution.content[0])
+
+
+def _characters(spans: list[tuple[int, int]], first: int, lasts: dict[int, int]) -> tuple[int, int]:
+    return spans[first][0], spans[lasts[first] - 1][1]
+
+
+def collate(batch: Sequence[Window], padding: int) -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor]":
+    """Pad windows to one size: `input_ids`, `attention_mask` and `heads` as `forward` wants them."""
+    import torch
+
+    n_pieces, n_words = max(len(w.input_ids) for w in batch), max(len(w.heads) for w in batch)
+    input_ids = torch.full((len(batch), n_pieces), padding)
+    attention_mask, heads = torch.zeros_like(input_ids), torch.zeros((len(batch), n_words), dtype=torch.long)
+    for i, window in enumerate(batch):
+        input_ids[i, : len(window.input_ids)] = torch.tensor(window.input_ids)
+        attention_mask[i, : len(window.input_ids)] = 1
+        heads[i, : len(window.heads)] = torch.tensor(window.heads)
+    return input_ids, attention_mask, heads
