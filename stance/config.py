@@ -37,7 +37,7 @@ class ModelConfig:
 
     encoder: str = MINILM
     max_length: int = 160
-    dropout: float = 0.1
+    dropout: float = 0.0
     use_speaker: bool = False
     use_context: bool = False
     use_target: bool = True
@@ -63,7 +63,7 @@ class DataConfig:
     dev: str | None = "corpus"
     dev_share: float = 0.1
     train_share: float = 1.0
-    as_printed: float = 0.0
+    as_printed: float = 0.4
     columns: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     target: str = DEFAULT_TARGET
@@ -87,24 +87,24 @@ class TrainingConfig:
         seed: Of initialisation, order, dropout and splits.
         threads: CPU threads; null leaves it to torch. The same number gives the same weights.
         save_dtype: `float32`, or `float16` for half the size on disk.
-        bf16: Compute in bfloat16 where that loses nothing; faster on processors that have it.
+        bf16: Compute in bfloat16 where the device can and that loses nothing, which is faster.
         report_to: Loggers of transformers, such as [tensorboard].
     """
 
     output: str = "runs/stance"
-    epochs: int = 8
+    epochs: int = 6
     batch_size: int = 16
     learning_rate: float = 5.0e-5
     warmup_share: float = 0.1
     weight_decay: float = 0.01
-    class_weights: bool = True
+    class_weights: bool = False
     label_smoothing: float = 0.0
     patience: int = 3
     group_by_length: bool = True
     seed: int = 13
     threads: int | None = None
     save_dtype: str = "float32"
-    bf16: bool = False
+    bf16: bool = True
     report_to: list[str] = field(default_factory=list)
 
 

@@ -269,6 +269,8 @@ def _trainer(kind: Callable[..., "Trainer"], settings: Config, folder: Path, n_i
     options = settings.training
     steps = -(-n_items // options.batch_size) * options.epochs
     by_length = settings.task == "stance" and options.group_by_length  # windows are of one length
+    cuda = torch.cuda.is_available()
+    bf16 = options.bf16 and (not cuda or torch.cuda.is_bf16_supported())
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=options.epochs,
@@ -290,11 +292,11 @@ def _trainer(kind: Callable[..., "Trainer"], settings: Config, folder: Path, n_i
         remove_unused_columns=settings.task == "stance",
         seed=options.seed,
         data_seed=options.seed,
-        bf16=options.bf16,
-        use_cpu=options.bf16 and not torch.cuda.is_available(),
+        bf16=bf16,
+        use_cpu=bf16 and not cuda,
         report_to=options.report_to or "none",
         disable_tqdm=not progress,
-        dataloader_pin_memory=torch.cuda.is_available(),
+        dataloader_pin_memory=cuda,
     )
     with quiet():
         trainer = kind(args=arguments, callbacks=[EarlyStoppingCallback(early_stopping_patience=options.patience)], **parts)

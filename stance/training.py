@@ -80,6 +80,7 @@ def train(
     write_whole(partial / DATA_FILE, json.dumps(task.data, indent=1))
     with quiet():
         _run(trainer, last)
+    trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)  # measure what will be loaded: no autocast
     result = TrainingResult(str(output), task.measure(), _best_epoch(trainer), time.perf_counter() - started)
 
     finished = partial / "finished"

@@ -62,6 +62,7 @@ class Person:
     description: str | None = None
     mentions: list[int] = field(default_factory=list)
     gender: str = ""
+    likely: bool = False  # somebody the article lets speak, gives a title or calls by surname: no headline, no place
 
     @property
     def surname(self) -> str:
@@ -152,7 +153,9 @@ class Roster:
                 singles.append((tokens[-1], start))
         for (a, b), apposition in appositions:
             title, name = split_title(article[a:b])
-            person = self._by_name.get(name)
+            person = self._by_name.get(name) or self._speaks(name, a)
+            if person:
+                person.likely = True
             if person and apposition and not regex.match(r"(?:who|whose|which|speaking|in|on|at)\b", article[slice(*apposition)]):
                 person.description = person.description or article[slice(*apposition)].strip()
         self._describe()
@@ -162,6 +165,7 @@ class Roster:
         for word, start in singles:
             if person := by_surname.get(word):
                 person.mentions.append(start)
+                person.likely = True
         for person in self.people:
             person.mentions.sort()
             person.gender = self._gender(person)
@@ -180,8 +184,24 @@ class Roster:
             self._by_name[name] = person
         person.mentions.append(start)
         title = title.strip(" ,")
+        person.likely = person.likely or bool(title)
         if title and title not in ("Mr.", "Ms.", "Mrs.", "Mr", "Ms", "Mrs") and len(title) > len(person.description or ""):
             person.description = title
+
+    def _speaks(self, name: str, start: int) -> Person | None:
+        """Enter somebody whom the article lets speak by a surname alone, or find who it is."""
+        tokens = name.split()
+        if not tokens or len(tokens) > 3 or ORGANISATION.search(name) or not all(is_name_word(token) for token in tokens):
+            return None
+        known = next((p for p in self.people if p.surname == tokens[-1]), None)
+        if known is None and not regex.search(rf"\b(?:Mr|Mrs|Ms|Dr|Sen|Rep|Gov|Gen|President|Senator|Judge)\.?\s+{regex.escape(tokens[-1])}\b", self.article):
+            return None
+        if known is None:
+            known = Person(name, start)
+            known.mentions = [m.start() for m in regex.finditer(rf"\b{regex.escape(tokens[-1])}\b", self.article)]
+            self.people.append(known)
+            self._by_name[name] = known
+        return known
 
     def _describe(self) -> None:
         """Look for ", associate professor of X," behind each full name, and lower-case titles before it."""
@@ -237,6 +257,7 @@ class Roster:
     def last_before(self, position: int, gender: str = "", within: int = 4000) -> Person | None:
         """Find the person mentioned last before `position` who may have this gender."""
         fits = [p for p in self.people if not gender or p.gender in ("", gender)]
+        fits = [p for p in fits if p.likely] or fits
         return self._nearest([p for p in fits if any(position - within <= m < position for m in p.mentions)], position)
 
     @staticmethod
@@ -326,7 +347,7 @@ def _antecedent(article: str, pronoun: str, position: int, roster: Roster, previ
 def _last_subject(article: str, position: int, gender: str, roster: Roster) -> Person | None:
     """The person whose name opens the nearest sentence before `position`, outside quotation marks."""
     best, at = None, -1
-    for person in roster.people:
+    for person in [p for p in roster.people if p.likely] or roster.people:
         if gender and person.gender not in ("", gender):
             continue
         for start in person.mentions:

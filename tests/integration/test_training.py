@@ -221,3 +221,54 @@ def test_evaluation_shows_baselines_on_the_same_rows(config, toy_files, tmp_path
         stance.evaluate(result.checkpoint, toy_files[0], train=toy_files[0])
     with pytest.raises(InputError, match=r"^the given examples: holds no rows\. Pass at least one labelled statement\.$"):
         stance.evaluate(result.checkpoint, [])
+
+
+ARTICLES = [
+    '"We will talk," they said.\n\nThe rain fell.',
+    '"We will never talk," they said at the table.',
+    'They said the sea is at rest.\n\n"No," they said.',
+]
+
+
+@pytest.fixture
+def quotes_config(tiny_encoder, tmp_path):
+    """Articles as brat annotations, through the script that reads PolNeAR, and a config for the tagger."""
+    for split, texts in (("train", ARTICLES), ("dev", [text.replace("they", "They") for text in ARTICLES[:2]])):
+        (tmp_path / split / "text").mkdir(parents=True)
+        (tmp_path / split / "attributions").mkdir()
+        for i, text in enumerate(texts):
+            cue, content = text.index("said"), text.index("talk") if "talk" in text else text.index("the sea")
+            source = text.lower().index("they")
+            spans = [("Content", content, content + 4), ("Cue", cue, cue + 4), ("Source", source, source + 4)]
+            lines = [f"T{n}\t{role} {a} {b}\t{text[a:b]}" for n, (role, a, b) in enumerate(spans, 1)]
+            (tmp_path / split / "text" / f"news_{i}.txt").write_text(text)
+            (tmp_path / split / "attributions" / f"news_{i}_a1.ann").write_text("\n".join([*lines, "E1\tAttribution:T2 Content:T1 Cue:T2 Source:T3"]) + "\n")
+        subprocess.run([sys.executable, "scripts/read_polnear.py", tmp_path / split, tmp_path / f"{split}.jsonl"], check=True, capture_output=True)
+    return load_config(
+        {
+            "task": "quotes",
+            "model": {"encoder": str(tiny_encoder), "max_length": 32},
+            "data": {"train": str(tmp_path / "train.jsonl"), "dev": str(tmp_path / "dev.jsonl")},
+            "training": {"output": str(tmp_path / "tagger"), "epochs": 12, "batch_size": 2, "learning_rate": 0.03, "patience": 12, "threads": 1},
+        }
+    )
+
+
+def test_a_tagger_trains_and_a_stopped_one_resumes_to_the_very_same_weights(quotes_config, tmp_path, monkeypatch):
+    whole = stance.train(quotes_config, [f"training.output={tmp_path / 'whole'}"], progress=False)
+    assert whole.metrics["macro_f1"] > 0.5
+    record = read_training(whole.checkpoint)
+    assert record["data"]["train"]["n_examples"] == 3 and record["metrics"]["dev"] == whole.metrics
+    with monkeypatch.context() as patch:
+        stop_after(patch, 5)
+        with pytest.raises(Stop):
+            stance.train(quotes_config, progress=False)
+    stance.train(quotes_config, resume=True, progress=False)
+    assert (tmp_path / "tagger" / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
+
+
+def test_a_tagger_wants_articles_and_none_twice(quotes_config):
+    with pytest.raises(InputError, match=r"^task quotes: data\.train and data\.dev must name files of annotated articles"):
+        stance.train(quotes_config, ["data.train=corpus"])
+    with pytest.raises(InputError, match=r"train\.jsonl: 3 articles are in .*train\.jsonl too\. Remove them from one of the two\.$"):
+        stance.train(quotes_config, [f"data.dev={quotes_config.data.train}"])
