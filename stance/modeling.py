@@ -214,8 +214,12 @@ def load(model: "str | Path | StanceModel") -> StanceModel:
     if isinstance(model, StanceModel):
         return model
     folder = find_checkpoint(model)
-    changed = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file()))
-    return _load_cached(str(model), changed)
+    return _load_cached(str(model), _state_of(folder))
+
+
+def _state_of(folder: Path) -> tuple[tuple[str, int], ...]:
+    """Names and times of a folder's files, by which a changed checkpoint is told."""
+    return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file()))
 
 
 @lru_cache(maxsize=2)
@@ -424,7 +428,7 @@ def save_tagger(tagger: Tagger, path: str | Path) -> None:
 
 
 def load_tagger(path: str | Path) -> Tagger:
-    """Load a tagger from its checkpoint folder.
+    """Load a tagger from its checkpoint folder, once while its files have not changed.
 
     Args:
         path: What `save_tagger` wrote.
@@ -440,6 +444,11 @@ def load_tagger(path: str | Path) -> Tagger:
     folder = Path(path)
     if not folder.is_dir():
         raise ModelNotFoundError(path, "is no checkpoint folder. Check the path.")
+    return _load_tagger_cached(folder, _state_of(folder))
+
+
+@lru_cache(maxsize=2)
+def _load_tagger_cached(folder: Path, changed: tuple[tuple[str, int], ...]) -> Tagger:
     _check_files(folder)
     import torch
     from safetensors.torch import load_file

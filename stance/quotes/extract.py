@@ -6,49 +6,41 @@ scare quotes and names, and left out. The rules are those of the annotation guid
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import regex
 
 from stance.errors import EmptyTextError
 from stance.quotes.clauses import BLANK, USED, VERB, Clause, clause_after, clauses_in, opens_content
+from stance.quotes.drafts import WORD as _WORD
+from stance.quotes.drafts import Draft, combine
 from stance.quotes.lexicon import CLAUSE_VERB, FINITE
 from stance.quotes.marks import Marked, find_marked
 from stance.quotes.passages import paragraphs, sentences
 from stance.quotes.speakers import Mention, resolve
 from stance.records import Kind, Quote, make_quote
 
+if TYPE_CHECKING:
+    from stance.quotes.tagger import Tagger
+
+RELEASED_TAGGER = Path(str(files("stance") / "weights" / "quotes"))
+
 _GAP = regex.compile(r"[^\u0001\u0002.;:]{0,70}?[.,;:—–-]?\s*(?:(?:and|but|because|so)\s*)?$")
 _GERUND = regex.compile(rf"(?:,\s+|\band\s+(?:then\s+|also\s+|later\s+)?|\bbut\s+)(?P<verb>{CLAUSE_VERB})\b")
 _CONJUNCTION = regex.compile(r"(?:(?:But|And|So|Yet|Still|However|Meanwhile|Moreover|Also|Secondly|Firstly|Thirdly|Then|Nevertheless)\b,?\s+)")
-_WORD = regex.compile(r"\p{L}[\p{L}\p{M}'’-]*|\d+")
 
 
-@dataclass
-class _Draft:
-    """A statement before its speaker is resolved."""
-
-    parts: list[tuple[int, int]]
-    kind: Kind
-    cue: tuple[int, int] | None = None
-    source: tuple[int, int] | None = None
-    apposition: tuple[int, int] | None = None
-    carry: "_Draft | None" = None
-    confidence: float = 0.9
-    goes_on: bool = False
-    paragraph: int = 0
-
-    @property
-    def start(self) -> int:
-        return self.parts[0][0]
-
-
-def extract_quotes(article: str) -> list[Quote]:
+def extract_quotes(article: str, *, extractor: "str | Path | Tagger" = "auto") -> list[Quote]:
     """Find every quoted statement of an article and who said it.
 
     Args:
         article: The text as it is, with whatever marks it has; HTML tags would be read as words. Paragraphs are lines,
             or separated by blank lines.
+        extractor: `rules`; `auto`, the rules and the released tagger where this installation has its weights; or a tagger of
+            your own, loaded or the checkpoint folder that `stance train configs/quotes.yaml` made.
 
     Returns:
         The statements in the order in which they start ([] where nobody is quoted). All offsets are characters
@@ -56,6 +48,7 @@ def extract_quotes(article: str) -> list[Quote]:
 
     Raises:
         EmptyTextError: The article holds no words.
+        ModelNotFoundError: `extractor` names no checkpoint folder.
 
     Example:
         >>> [quote.speaker.name for quote in extract_quotes('"We will be at the table," said Ilse Marant.')]
@@ -65,7 +58,10 @@ def extract_quotes(article: str) -> list[Quote]:
         raise TypeError(f"article is a {type(article).__name__}, expected a string. Decode it, or pass one text at a time.")
     if not _WORD.search(article):
         raise EmptyTextError("article", article)
-    drafts = _Reader(article).read()
+    reader = _Reader(article)
+    drafts = reader.read()
+    if (tagger := load_extractor(extractor)) is not None:
+        drafts = combine(article, drafts, reader.marked, tagger.attributions(article))
     order = {id(draft): i for i, draft in enumerate(drafts)}
     speakers = resolve(
         article,
@@ -84,6 +80,17 @@ def extract_quotes(article: str) -> list[Quote]:
     ]
 
 
+def load_extractor(extractor: "str | Path | Tagger") -> "Tagger | None":
+    """Load the tagger that an `extractor` argument names, once; None where the rules are to work alone."""
+    if extractor == "rules" or (extractor == "auto" and not (RELEASED_TAGGER / "config.json").exists()):
+        return None
+    if not isinstance(extractor, (str, Path)):
+        return extractor
+    from stance.modeling import load_tagger
+
+    return load_tagger(RELEASED_TAGGER if extractor == "auto" else extractor)
+
+
 class _Reader:
     """Reads one article paragraph by paragraph."""
 
@@ -97,12 +104,12 @@ class _Reader:
         self.blank = "".join(blank)
         counts = Counter(self._words(m) for m in self.marked)
         self.names = {words for words, n in counts.items() if n > 1 and len(words.split()) <= 6}
-        self.drafts: list[_Draft] = []
+        self.drafts: list[Draft] = []
 
     def _words(self, m: Marked) -> str:
         return self.article[m.start : m.end].strip(" .,;:!?").lower()
 
-    def read(self) -> list[_Draft]:
+    def read(self) -> list[Draft]:
         """Return all drafts in order."""
         by_paragraph: dict[int, list[Marked]] = {}
         for m in self.marked:
@@ -116,7 +123,7 @@ class _Reader:
         start, end = self.paragraphs[number]
         spans = self._sentences(start, end, marked)
         used: list[tuple[int, int]] = []
-        previous: _Draft | None = None
+        previous: Draft | None = None
         last_end = start
         for m in marked:
             if any(a <= m.start < b for a, b in used):
@@ -163,10 +170,10 @@ class _Reader:
         m: Marked,
         bounds: tuple[int, int],
         number: int,
-        previous: _Draft | None,
+        previous: Draft | None,
         last_end: int,
         used: list[tuple[int, int]],
-    ) -> _Draft | None:
+    ) -> Draft | None:
         """Make a direct statement of a marked stretch, or add it to the one before; None if it is none."""
         text, blank = self.article, self.blank
         inner = text[m.start : m.end].strip()
@@ -226,19 +233,19 @@ class _Reader:
             end -= 1
         return start, end
 
-    def _new(self, m: Marked, number: int, clause: Clause | None) -> _Draft:
-        draft = _Draft([self._inner(m)], "direct", paragraph=number, goes_on=m.goes_on)
+    def _new(self, m: Marked, number: int, clause: Clause | None) -> Draft:
+        draft = Draft([self._inner(m)], "direct", paragraph=number, goes_on=m.goes_on)
         if clause:
             self._fill(draft, clause)
         self.drafts.append(draft)
         return draft
 
     @staticmethod
-    def _fill(draft: _Draft, clause: Clause) -> None:
+    def _fill(draft: Draft, clause: Clause) -> None:
         draft.cue, draft.source, draft.apposition, draft.carry = clause.cue, clause.source, clause.apposition, None
         draft.confidence = 0.95
 
-    def _join(self, previous: _Draft, m: Marked, used: list[tuple[int, int]]) -> _Draft:
+    def _join(self, previous: Draft, m: Marked, used: list[tuple[int, int]]) -> Draft:
         previous.parts.append(self._inner(m))
         previous.goes_on = m.goes_on
         used.append((m.outer_start, m.outer_end))
@@ -298,7 +305,7 @@ class _Reader:
             return clause
         return None
 
-    def _carry(self, draft: _Draft, m: Marked, number: int, previous: _Draft | None) -> None:
+    def _carry(self, draft: Draft, m: Marked, number: int, previous: Draft | None) -> None:
         """Give a statement without a clause the speaker of the sentence before it, or of the last statement."""
         start = self.paragraphs[number][0]
         lead = self.blank[start : m.outer_start]
@@ -343,7 +350,7 @@ class _Reader:
             b -= 1
         clauses = clauses_in(piece, a, b)
         given: list[tuple[int, int]] = []
-        last: _Draft | None = None
+        last: Draft | None = None
         for i, clause in enumerate(clauses):
             if any(x <= clause.cue[0] < y for x, y in given):
                 # reported inside what is reported: "X said that Y believed ..." belongs to X
@@ -448,7 +455,7 @@ class _Reader:
             return None
         return trimmed
 
-    def _reported(self, parts: list[tuple[int, int]], clause: Clause, offset: int, number: int, marked: list[Marked]) -> _Draft | None:
+    def _reported(self, parts: list[tuple[int, int]], clause: Clause, offset: int, number: int, marked: list[Marked]) -> Draft | None:
         """Make a draft of reported words, and say what kind it is."""
         spans = [(a + offset, b + offset) for a, b in parts]
         inside = [m for m in marked if any(a <= m.outer_start and m.outer_end <= b for a, b in spans)]
@@ -464,7 +471,7 @@ class _Reader:
                 kind, spans = "direct", [self._inner(m)]
                 if len(_WORD.findall(self.article[m.start : m.end])) < 2:
                     return None
-        draft = _Draft(spans, kind, paragraph=number, confidence=0.8)
+        draft = Draft(spans, kind, paragraph=number, confidence=0.8)
         draft.cue = (clause.cue[0] + offset, clause.cue[1] + offset)
         draft.source = (clause.source[0] + offset, clause.source[1] + offset) if clause.source else None
         draft.apposition = (clause.apposition[0] + offset, clause.apposition[1] + offset) if clause.apposition else None
@@ -473,7 +480,7 @@ class _Reader:
     def _followers(
         self,
         piece: str,
-        base: _Draft,
+        base: Draft,
         position: int,
         end: int,
         offset: int,

@@ -78,6 +78,11 @@ def _alternatives(words: list[str]) -> str:
 
 CLAUSE_FORMS = _forms(_CLAUSE_VERBS)
 OBJECT_FORMS = _forms(_OBJECT_VERBS)
+# Any word by which a cue tells that somebody spoke or wrote, nouns included ("his claim", "according to").
+REPORTING_WORDS = frozenset(form.split()[0] for form in (*CLAUSE_FORMS, *OBJECT_FORMS)) | frozenset(
+    """according per statement statements claim claims comment comments remark remarks argument arguments warning warnings promise pledge
+    suggestion accusation accusations allegation allegations announcement assertion citing quoted words""".split()
+)
 CLAUSE_VERB = _alternatives(CLAUSE_FORMS)
 OBJECT_VERB = _alternatives(OBJECT_FORMS)
 BARE_VERBS = frozenset(_BARE_VERBS)

@@ -14,6 +14,7 @@ LEVELS = [
     {"baselines", "encoding", "quotes.passages"},
     {"quotes.tagger"},
     {"modeling", "quotes.marks", "quotes.clauses", "quotes.learning"},
+    {"quotes.drafts"},
     {"predict", "quotes.speakers", "evaluation", "checking"},
     {"tasks", "quotes.extract"},
     {"training"},

@@ -1,0 +1,124 @@
+"""Statements before their speakers are resolved; those of the rules and those of the tagger made one.
+
+Comes in: what the rules found and what the tagger found in one article. Goes out: one list of drafts. Quotation marks are certain:
+what stands between them is direct speech wherever the rules say so, and the tagger only says whose. What is reported
+without marks, or with some of its words marked, is the tagger's.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import regex
+
+from stance.quotes.lexicon import REPORTING_WORDS
+from stance.quotes.marks import Marked
+from stance.quotes.tagger import Attribution
+from stance.records import Kind
+
+WORD = regex.compile(r"\p{L}[\p{L}\p{M}'’-]*|\d+")
+MIN_CONFIDENCE = 0.4  # of the tagger's tags, on average over the content; chosen on PolNeAR dev
+_MIN_INDIRECT = 3  # words
+_DESCRIBED = regex.compile(r",\s+|\s+\(|\s+[—–-]+\s+|\s+(?=(?:who|which|whose)\s)")
+
+
+@dataclass
+class Draft:
+    """A statement before its speaker is resolved."""
+
+    parts: list[tuple[int, int]]
+    kind: Kind
+    cue: tuple[int, int] | None = None
+    source: tuple[int, int] | None = None
+    apposition: tuple[int, int] | None = None
+    carry: "Draft | None" = None
+    confidence: float = 0.9
+    goes_on: bool = False
+    paragraph: int = 0
+
+    @property
+    def start(self) -> int:
+        """Where its first part starts."""
+        return self.parts[0][0]
+
+
+def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], attributions: Sequence[Attribution]) -> list[Draft]:
+    """Make one list of what the rules and the tagger found.
+
+    Args:
+        article: The text.
+        drafts: Of the rules, all kinds.
+        marked: The stretches in quotation marks.
+        attributions: Of the tagger.
+
+    Returns:
+        Direct statements of the rules, with the tagger's source where it has one; indirect and mixed ones of the tagger, and
+        direct ones that only it found a source for. In the order of the article.
+    """
+    words = [match.span() for match in WORD.finditer(article)]
+    starts = [start for start, _ in words]
+
+    def inside(ranges: Sequence[tuple[int, int]]) -> set[int]:
+        """Numbers of the words that lie in ranges by half or more."""
+        found = set()
+        for start, end in ranges:
+            for i in range(max(0, bisect_left(starts, start) - 1), len(words)):
+                a, b = words[i]
+                if a >= end:
+                    break
+                if 2 * (min(b, end) - max(a, start)) >= b - a:
+                    found.add(i)
+        return found
+
+    quoted = inside([(m.start, m.end) for m in marked])
+    direct = [(draft, inside(draft.parts)) for draft in drafts if draft.kind == "direct"]
+    spoken: dict[int, tuple[int, Attribution]] = {}  # number of a direct draft -> words shared with the attribution that shares most
+    swallowed: set[int] = set()
+    result: list[Draft] = []
+    for attribution in attributions:
+        content = inside(attribution.content)
+        loose = content - quoted
+        kind: Kind = "direct" if not loose else "mixed" if content & quoted else "indirect"
+        shared = [(len(content & said), i) for i, (_, said) in enumerate(direct) if content & said]
+        if shared:
+            most, i = max(shared)
+            if len(loose) <= 1 or len(content - direct[i][1]) <= 0.2 * len(content):
+                if i not in spoken or most > spoken[i][0]:
+                    spoken[i] = (most, attribution)
+                continue
+        if not content or attribution.confidence < MIN_CONFIDENCE or not _is_statement(article, attribution, kind, len(content)):
+            continue
+        swallowed |= {i for n, i in shared if n >= 0.8 * len(direct[i][1])}
+        draft = Draft(list(attribution.content), kind, cue=attribution.cue, confidence=attribution.confidence)
+        if attribution.source:
+            draft.source, draft.apposition = _described(article, attribution.source)
+        result.append(draft)
+    for i, (draft, _) in enumerate(direct):
+        if i in swallowed:
+            continue
+        said = spoken[i][1] if i in spoken else None
+        if said and said.source:
+            draft.source, draft.apposition = _described(article, said.source)
+            draft.cue, draft.carry = said.cue or draft.cue, None
+        while draft.carry is not None and not any(draft.carry is other for other in result):
+            draft.source, draft.apposition, draft.carry = draft.carry.source, draft.carry.apposition, draft.carry.carry if not draft.carry.source else None
+        result.append(draft)
+    return sorted(result, key=lambda draft: draft.start)
+
+
+def _is_statement(article: str, attribution: Attribution, kind: Kind, n_words: int) -> bool:
+    """Whether an attribution is speech: plans, votes and moods are attributed too, and are none."""
+    if kind == "direct":
+        return attribution.source is not None
+    if kind == "mixed":
+        return True
+    cue = article[slice(*attribution.cue)].lower() if attribution.cue else ""
+    return n_words >= _MIN_INDIRECT and any(word in REPORTING_WORDS for word in regex.findall(r"\p{L}+", cue))
+
+
+def _described(article: str, source: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int] | None]:
+    """Cut a source into the mention and what describes it behind a comma, a bracket, a dash or "who"."""
+    start, end = source
+    if cut := _DESCRIBED.search(article, start + 1, end):
+        return (start, cut.start()), (cut.end(), end) if cut.end() < end else None
+    return source, None
