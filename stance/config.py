@@ -86,7 +86,7 @@ class TrainingConfig:
         group_by_length: Batch examples of like length, which pads less.
         seed: Of initialisation, order, dropout and splits.
         threads: CPU threads; null leaves it to torch. The same number gives the same weights.
-        save_dtype: `float32`, or `float16` for half the size on disk.
+        save_dtype: Of the weights on disk: `float32`, `float16`, and for taggers `int8`.
         bf16: Compute in bfloat16 where the device can and that loses nothing, which is faster.
         report_to: Loggers of transformers, such as [tensorboard].
     """
@@ -142,7 +142,7 @@ _SHARES = {
     "training.label_smoothing",
 }
 _COLUMNS = {field.name for field in fields(Example)}
-_CHOICES = {"training.save_dtype": ("float32", "float16"), "task": ("stance", "quotes")}
+_CHOICES = {"training.save_dtype": ("float32", "float16", "int8"), "task": ("stance", "quotes")}
 
 
 def load_config(source: str | Path | Mapping[str, Any] | Config | None = None, overrides: Sequence[str] = ()) -> Config:

@@ -417,14 +417,37 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
     return network, tokenizer
 
 
-def save_tagger(tagger: Tagger, path: str | Path) -> None:
-    """Write a tagger's checkpoint files into a folder; `AutoModelForTokenClassification` reads them too, without the links."""
+def save_tagger(tagger: Tagger, path: str | Path, dtype: str = "float32") -> None:
+    """Write a tagger's checkpoint files into a folder.
+
+    Args:
+        tagger: The tagger.
+        path: Made if absent.
+        dtype: Of the weights on disk: `float32`, `float16`, or `int8`, where each row of a matrix has a scale of its own.
+            `AutoModelForTokenClassification` reads the first two as well, without the links.
+    """
+    import torch
+    from safetensors.torch import save_file
+
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     tagger.network.save_pretrained(folder)
     tagger.tokenizer.save_pretrained(folder)
     meta = {"format": 1, "windows": {"max_length": tagger.max_length, "overlap": tagger.overlap}}
     (folder / META_FILE).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+    if dtype == "float32":
+        return
+    state = {}
+    for name, value in tagger.network.state_dict().items():
+        if dtype == "int8" and value.dim() == 2:
+            scale = value.abs().amax(1, keepdim=True).clamp_min(1e-8) / 127
+            state[name], state[name + _SCALE] = (value / scale).round().to(torch.int8), scale
+        else:
+            state[name] = value.to(torch.float16).contiguous()
+    save_file(state, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+
+
+_SCALE = ".scale"
 
 
 def load_tagger(path: str | Path) -> Tagger:
@@ -452,19 +475,21 @@ def _load_tagger_cached(folder: Path, changed: tuple[tuple[str, int], ...]) -> T
     _check_files(folder)
     import torch
     from safetensors.torch import load_file
-    from transformers import AutoModelForTokenClassification, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
     try:
         sizes = json.loads((folder / META_FILE).read_text(encoding="utf-8"))["windows"]
-        with quiet():
-            network = AutoModelForTokenClassification.from_pretrained(
-                folder, use_safetensors=True, dtype=torch.float32, local_files_only=True, trust_remote_code=False
-            )
-        prefix = "links."
-        links = {name.removeprefix(prefix): value.float() for name, value in load_file(folder / WEIGHTS_FILE).items() if name.startswith(prefix)}
-        add_links(network).links.load_state_dict(links)
-        if tuple(network.config.id2label[i] for i in range(len(network.config.id2label))) != TAGS:
-            raise ValueError("its tags are others")
+        settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        if tuple(settings.id2label[i] for i in range(len(settings.id2label))) != TAGS:
+            raise ValueError("its labels are others")
+        stored = load_file(folder / WEIGHTS_FILE)
+        state = {
+            name: value.float() * stored[name + _SCALE] if name + _SCALE in stored else value.float()
+            for name, value in stored.items()
+            if not name.endswith(_SCALE)
+        }
+        network = add_links(AutoModelForTokenClassification.from_config(settings, dtype=torch.float32, trust_remote_code=False))
+        network.load_state_dict(state)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         return Tagger(network, tokenizer, int(sizes["max_length"]), int(sizes["overlap"]))
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:

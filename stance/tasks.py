@@ -19,7 +19,7 @@ from stance.calibration import fit_temperature, softmax
 from stance.config import Config
 from stance.corpora import CORPUS, fingerprint, read_examples
 from stance.encoding import encode
-from stance.errors import InputError
+from stance.errors import ConfigError, InputError
 from stance.labels import LABEL_TO_ID, LABELS
 from stance.metrics import score
 from stance.modeling import new_model, new_tagger, quiet, save_tagger
@@ -74,6 +74,8 @@ class StanceTask:
     def __init__(self, settings: Config) -> None:
         """Read train and dev, and refuse what leaks between them."""
         self.settings = settings
+        if settings.training.save_dtype == "int8":
+            raise ConfigError("task stance", "training.save_dtype", "int8 is for taggers. Use float32 or float16.")
         self.train, self.dev = load_splits(settings)
         check_no_leak(self.train, self.dev)
         self.data = {
@@ -186,12 +188,8 @@ class QuoteTask:
 
     def save(self, folder: Path) -> None:
         """Write weights and tokenizer."""
-        import torch
-
-        if self.settings.training.save_dtype == "float16":
-            self.tagger.network.to(torch.float16)
         with quiet():
-            save_tagger(self.tagger, folder)
+            save_tagger(self.tagger, folder, self.settings.training.save_dtype)
 
 
 def load_splits(settings: Config) -> tuple[list[Example], list[Example]]:

@@ -26,7 +26,7 @@ from stance.records import Kind, Quote, make_quote
 if TYPE_CHECKING:
     from stance.quotes.tagger import Tagger
 
-RELEASED_TAGGER = Path(str(files("stance") / "weights" / "quotes"))
+RELEASED_TAGGER = Path(str(files("stance") / "quotes" / "weights"))
 
 _GAP = regex.compile(r"[^\u0001\u0002.;:]{0,70}?[.,;:—–-]?\s*(?:(?:and|but|because|so)\s*)?$")
 _GERUND = regex.compile(rf"(?:,\s+|\band\s+(?:then\s+|also\s+|later\s+)?|\bbut\s+)(?P<verb>{CLAUSE_VERB})\b")

@@ -59,7 +59,7 @@ def test_a_base_is_overridden_key_by_key(tmp_path):
         ("training:\n  seed: true\n", "training.seed: found the truth value True, expected a whole number."),
         ("training:\n  epochs: 0\n", "training.epochs: found 0, expected more than 0."),
         ("training:\n  warmup_share: 1.5\n", "training.warmup_share: found 1.5, expected at least 0 and less than 1."),
-        ("training:\n  save_dtype: int8\n", "training.save_dtype: found 'int8', allowed are float32, float16."),
+        ("training:\n  save_dtype: int4\n", "training.save_dtype: found 'int4', allowed are float32, float16, int8."),
         ("training:\n  epochs: null\n", "training.epochs: found nothing, expected a whole number."),
         ("training:\n  report_to: [1]\n", "training.report_to: found a list, expected a list of strings."),
         ("data:\n  labels: {a: b}\n", "data.labels: found 'b' on the right, allowed are support, oppose, neutral."),

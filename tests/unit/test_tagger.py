@@ -138,6 +138,11 @@ def test_it_learns_a_small_article_by_heart_and_gives_it_back(tagger, tmp_path):
     again = load_tagger(tmp_path / "tagger")
     assert again.attributions(TEXT) == tagger.attributions(TEXT)
     assert (again.max_length, again.overlap) == (tagger.max_length, tagger.overlap)
+    spans = [(a.content, a.cue, a.source) for a in tagger.attributions(TEXT)]
+    for dtype, most in (("float16", 0.6), ("int8", 0.45)):
+        save_tagger(tagger, tmp_path / dtype, dtype)
+        assert [(a.content, a.cue, a.source) for a in load_tagger(tmp_path / dtype).attributions(TEXT)] == spans
+        assert (tmp_path / dtype / "model.safetensors").stat().st_size < most * (tmp_path / "tagger" / "model.safetensors").stat().st_size
 
 
 @settings(max_examples=60, deadline=None)
