@@ -4,13 +4,14 @@ Comes in: one article, or any iterable of them. Goes out: an `ArticleReport`, or
 asked for. The sentences around a statement go to the model as context, with `[...]` in its place.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import overload
 
 from stance.errors import EmptyTextError
 from stance.modeling import StanceModel, load
 from stance.predict import ModelLike, check_settings
-from stance.quotes.extract import extract_quotes
+from stance.quotes.extract import Extractor, extract_quotes, load_extractor
 from stance.quotes.passages import paragraphs, sentences
 from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, STATEMENT_SLOT, Example, Quote, Statement
 from stance.reporting import ArticleReport, summarize_speakers
@@ -20,13 +21,13 @@ _AROUND = 400  # characters of context looked at on each side
 
 @overload
 def analyze(  # type: ignore[overload-overlap]
-    articles: str, *, target: str = ..., model: ModelLike = ..., batch_size: int = ..., min_confidence: float = ...
+    articles: str, *, target: str = ..., model: ModelLike = ..., extractor: Extractor = ..., batch_size: int = ..., min_confidence: float = ...
 ) -> ArticleReport: ...
 
 
 @overload
 def analyze(
-    articles: Iterable[str], *, target: str = ..., model: ModelLike = ..., batch_size: int = ..., min_confidence: float = ...
+    articles: Iterable[str], *, target: str = ..., model: ModelLike = ..., extractor: Extractor = ..., batch_size: int = ..., min_confidence: float = ...
 ) -> Iterator[ArticleReport]: ...
 
 
@@ -35,6 +36,7 @@ def analyze(
     *,
     target: str = DEFAULT_TARGET,
     model: ModelLike = DEFAULT_MODEL,
+    extractor: Extractor = "auto",
     batch_size: int = 32,
     min_confidence: float = 0.0,
 ) -> ArticleReport | Iterator[ArticleReport]:
@@ -44,6 +46,7 @@ def analyze(
         articles: One article, or any iterable of them; an iterable is streamed, never held whole.
         target: What the stance is about, as a noun phrase. The released model knows no other than the default.
         model: A released name, a checkpoint folder, or a loaded `StanceModel`.
+        extractor: What finds the statements, as `extract_quotes` takes it: `auto`, `rules`, or a tagger of your own.
         batch_size: Statements per forward pass.
         min_confidence: Abstain (label None) where the highest probability is lower.
 
@@ -61,22 +64,21 @@ def analyze(
     """
     check_settings(batch_size, min_confidence)
     loaded = load(model)
-    if isinstance(articles, str):
-        return _analyze(articles, target, loaded, batch_size, min_confidence)
-    return _stream(articles, target, loaded, batch_size, min_confidence)
+    one = partial(_analyze, target=target, model=loaded, extractor=load_extractor(extractor) or "rules", batch_size=batch_size, min_confidence=min_confidence)
+    return one(articles) if isinstance(articles, str) else _stream(articles, one, loaded.name)
 
 
-def _stream(articles: Iterable[str], target: str, model: StanceModel, batch_size: int, min_confidence: float) -> Iterator[ArticleReport]:
+def _stream(articles: Iterable[str], one: Callable[[str], ArticleReport], model: str) -> Iterator[ArticleReport]:
     for i, article in enumerate(articles):
         try:
-            yield _analyze(article, target, model, batch_size, min_confidence)
+            yield one(article)
         except EmptyTextError as error:
             warning = str(EmptyTextError("article", error.found, i))
-            yield ArticleReport((), (), model.name, article, warnings=(warning,))
+            yield ArticleReport((), (), model, article, warnings=(warning,))
 
 
-def _analyze(article: str, target: str, model: StanceModel, batch_size: int, min_confidence: float) -> ArticleReport:
-    quotes = extract_quotes(article)
+def _analyze(article: str, *, target: str, model: StanceModel, extractor: Extractor, batch_size: int, min_confidence: float) -> ArticleReport:
+    quotes = extract_quotes(article, extractor=extractor)
     examples = [Example(quote.text, str(quote.speaker or ""), context_of(article, quote), target) for quote in quotes]
     predictions = model.predict(examples, batch_size=batch_size, min_confidence=min_confidence)
     statements = tuple(Statement(quote, prediction) for quote, prediction in zip(quotes, predictions, strict=True))

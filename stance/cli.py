@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from stance.corpora import TABLES, decode, has_words, read_table, read_text
 from stance.errors import EmptyTextError, MissingColumnError, PartialFailure, StanceError, UnreadableFileError
 from stance.labels import LABELS
 from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Quote
-from stance.reporting import ROW_FIELDS, UNKNOWN, ArticleReport, write_whole
+from stance.reporting import ROW_FIELDS, UNKNOWN, write_whole
 
 if TYPE_CHECKING:
     from stance.records import Prediction
@@ -100,6 +101,7 @@ def _add_inputs(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("inputs", nargs="*", metavar="file", help=f"{text}; none or - reads standard input")
     parser.add_argument("--text-column", default="text", help="column with the article, in tables (default: text)")
     parser.add_argument("--id-column", default="id", help="column that names the article, in tables (default: id)")
+    parser.add_argument("--extractor", default="auto", help="rules, auto (with the released tagger) or a tagger's folder (default: auto)")
     _add_output(parser)
 
 
@@ -235,11 +237,10 @@ class _Run:
 def _analyze(options: argparse.Namespace) -> None:
     from stance.analyze import analyze
     from stance.modeling import load
+    from stance.quotes.extract import load_extractor
 
-    model = load(options.model)
-
-    def work(text: str) -> ArticleReport:
-        return analyze(text, target=options.target, model=model, batch_size=options.batch_size, min_confidence=options.min_confidence)
+    settings: dict[str, Any] = {"target": options.target, "batch_size": options.batch_size, "min_confidence": options.min_confidence}
+    work = partial(analyze, model=load(options.model), extractor=load_extractor(options.extractor) or "rules", **settings)
 
     run = _Run(options)
     reports = (replace(report, source=name) for name, report in run.each(work))
@@ -258,10 +259,10 @@ def _analyze(options: argparse.Namespace) -> None:
 
 
 def _quotes(options: argparse.Namespace) -> None:
-    from stance.quotes.extract import extract_quotes
+    from stance.quotes.extract import extract_quotes, load_extractor
 
     run = _Run(options)
-    found = run.each(extract_quotes)
+    found = run.each(partial(extract_quotes, extractor=load_extractor(options.extractor) or "rules"))
     if options.format == "csv":
         fields = ("source", "start", "end", "speaker", "description", "kind", "cue", "confidence", "text")
         _write(options, _csv(fields, (_quote_row(name, quote) for name, quotes in found for quote in quotes)))

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 import regex
 
@@ -26,6 +26,7 @@ from stance.records import Kind, Quote, make_quote
 if TYPE_CHECKING:
     from stance.quotes.tagger import Tagger
 
+Extractor = Union[str, Path, "Tagger"]
 RELEASED_TAGGER = Path(str(files("stance") / "quotes" / "weights"))
 
 _GAP = regex.compile(r"[^\u0001\u0002.;:]{0,70}?[.,;:—–-]?\s*(?:(?:and|but|because|so)\s*)?$")
@@ -33,7 +34,7 @@ _GERUND = regex.compile(rf"(?:,\s+|\band\s+(?:then\s+|also\s+|later\s+)?|\bbut\s
 _CONJUNCTION = regex.compile(r"(?:(?:But|And|So|Yet|Still|However|Meanwhile|Moreover|Also|Secondly|Firstly|Thirdly|Then|Nevertheless)\b,?\s+)")
 
 
-def extract_quotes(article: str, *, extractor: "str | Path | Tagger" = "auto") -> list[Quote]:
+def extract_quotes(article: str, *, extractor: "Extractor" = "auto") -> list[Quote]:
     """Find every quoted statement of an article and who said it.
 
     Args:
@@ -80,7 +81,7 @@ def extract_quotes(article: str, *, extractor: "str | Path | Tagger" = "auto") -
     ]
 
 
-def load_extractor(extractor: "str | Path | Tagger") -> "Tagger | None":
+def load_extractor(extractor: "Extractor") -> "Tagger | None":
     """Load the tagger that an `extractor` argument names, once; None where the rules are to work alone."""
     if extractor == "rules" or (extractor == "auto" and not (RELEASED_TAGGER / "config.json").exists()):
         return None

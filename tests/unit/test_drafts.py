@@ -1,0 +1,80 @@
+"""What the rules and a tagger find, made one; the tagger here is one that says what it is told to say."""
+
+import pytest
+
+import stance
+from stance.errors import ModelNotFoundError
+from stance.quotes.tagger import Attribution
+
+
+class Told:
+    """A tagger whose attributions are given as (content pieces, cue, source, confidence)."""
+
+    def __init__(self, *attributions):
+        self.given = attributions
+
+    def attributions(self, text):
+        def at(phrase):
+            return (text.index(phrase), text.index(phrase) + len(phrase)) if phrase else None
+
+        return [Attribution(tuple(at(piece) for piece in pieces), at(cue), at(source), sure, 1.0) for pieces, cue, source, sure in self.given]
+
+
+def found(text, *attributions):
+    quotes = stance.extract_quotes(text, extractor=Told(*attributions))
+    return [(quote.kind, quote.text, str(quote.speaker or "")) for quote in quotes]
+
+
+def test_marks_say_where_a_direct_statement_is_and_the_tagger_whose():
+    text = 'Ilse Marant met Ada Voss in Bern. "We will be at the table," she said.'
+    [(kind, words, speaker)] = found(text, ((" will be at the",), "said", "Ada Voss", 0.9))
+    assert (kind, words, speaker) == ("direct", "We will be at the table,", "Ada Voss")
+    assert found(text) == [("direct", "We will be at the table,", "Ilse Marant")]
+
+
+def test_reported_speech_is_the_taggers():
+    text = 'The envoy said that talks were near. She called the plan "a gift" on Monday.'
+    assert found(text) == []
+    both = found(text, (("talks were near",), "said", "The envoy", 0.9), (('the plan "a gift"',), "called", "She", 0.9))
+    assert both == [("indirect", "talks were near", "The envoy"), ("mixed", 'the plan "a gift"', "She")]
+
+
+def test_a_direct_statement_inside_a_reported_one_is_part_of_it():
+    text = 'The plan "would hand the whole valley to them," the minister said.'
+    assert found(text, (('The plan "would hand the whole valley to them,"',), "said", "the minister", 0.9)) == [
+        ("mixed", 'The plan "would hand the whole valley to them,"', "the minister")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attribution", "why"),
+    [
+        ((("the lake would freeze",), "planned so that", "The mayor", 0.9), "no word of speaking"),
+        ((("the lake",), "said", "The mayor", 0.9), "two words"),
+        ((("the lake would freeze",), "said", "The mayor", 0.1), "unsure"),
+    ],
+)
+def test_what_is_no_statement_or_unsure_is_left_out(attribution, why):
+    text = "The mayor said nothing and planned so that the lake would freeze."
+    assert found(text, attribution) == [], why
+
+
+def test_words_in_marks_that_nobody_says_stay_scare_quotes():
+    assert found('The so-called "contact group" met.', (("contact group",), None, None, 0.9)) == []
+
+
+def test_what_describes_a_source_is_cut_off_it():
+    text = "Talks were near, said Ada Voss, the envoy of the lake towns, on Monday."
+    [quote] = stance.extract_quotes(text, extractor=Told((("Talks were near",), "said", "Ada Voss, the envoy of the lake towns", 0.9)))
+    assert (quote.speaker.name, quote.speaker.mention.text, quote.speaker.description) == ("Ada Voss", "Ada Voss", "the envoy of the lake towns")
+
+
+def test_a_statement_without_a_clause_keeps_a_speaker_when_the_one_before_it_is_replaced():
+    text = 'Ada Voss said the lake was open.\n\n"It is not too late."'
+    [first, second] = found(text, (("the lake was open",), "said", "Ada Voss", 0.9))
+    assert first[0] == "indirect" and second == ("direct", "It is not too late.", "Ada Voss")
+
+
+def test_a_folder_that_is_no_tagger_is_named(tmp_path):
+    with pytest.raises(ModelNotFoundError, match=r"nothing.*is no checkpoint folder"):
+        stance.extract_quotes("Ada Voss spoke.", extractor=tmp_path / "nothing")
