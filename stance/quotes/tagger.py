@@ -8,6 +8,7 @@ Words are never cut: one is what a reader would call a word, or one punctuation 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 ROLES = ("source", "cue", "content")
 TAGS = ("O", *(f"{edge}-{role}" for role in ROLES for edge in "BI"))
 TAG_TO_ID = {tag: i for i, tag in enumerate(TAGS)}
+_NEXT_TO_NOTHING = 3  # words and marks
 _PIECES = 12  # of one word; the rest of a longer one (an address, a line of dashes) is not read
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}\p{N}]*(?:['’\-&.](?=\p{L})[\p{L}\p{M}\p{N}]+)*|\p{N}+(?:[.,:]\p{N}+)*|[^\s\p{Cf}]")
 _STRAIGHT = str.maketrans("’‘‚‛", "''''")
@@ -303,17 +305,29 @@ class Tagger:
             linked = 1.0
             if isinstance(head, int):
                 source, linked = follow(1, head, by_role["source"])
-            content = tuple((spans[first][0], spans[by_role["content"][first] - 1][1]) for first in firsts)
-            result.append(
-                Attribution(
-                    content,
-                    _characters(spans, head, by_role["cue"]) if isinstance(head, int) else None,
-                    _characters(spans, source, by_role["source"]) if source is not None else None,
-                    float(np.mean([sure[first : by_role["content"][first]].mean() for first in firsts])),
-                    linked,
+            for pieces in _cut_by_cue(firsts, by_role["content"], head):
+                result.append(
+                    Attribution(
+                        tuple((spans[first][0], spans[by_role["content"][first] - 1][1]) for first in pieces),
+                        _characters(spans, head, by_role["cue"]) if isinstance(head, int) else None,
+                        _characters(spans, source, by_role["source"]) if source is not None else None,
+                        float(np.mean([sure[first : by_role["content"][first]].mean() for first in pieces])),
+                        linked,
+                    )
                 )
-            )
         return sorted(result, key=lambda attribution: attribution.content[0])
+
+
+def _cut_by_cue(firsts: Sequence[int], lasts: dict[int, int], cue: object) -> list[list[int]]:
+    """Keep stretches of content together that their cue parts, or next to nothing: "We will go," she said, "but not today." """
+    groups = [[firsts[0]]]
+    for before, first in pairwise(firsts):
+        parted_by_cue = isinstance(cue, int) and before < cue < first
+        if parted_by_cue or first - lasts[before] <= _NEXT_TO_NOTHING:
+            groups[-1].append(first)
+        else:
+            groups.append([first])
+    return groups
 
 
 def _characters(spans: list[tuple[int, int]], first: int, lasts: dict[int, int]) -> tuple[int, int]:
