@@ -319,7 +319,7 @@ class Tagger:
 
 
 def _cut_by_cue(firsts: Sequence[int], lasts: dict[int, int], cue: object) -> list[list[int]]:
-    """Keep stretches of content together that their cue parts, or next to nothing: "We will go," she said, "but not today." """
+    """Keep stretches of content together that their cue parts ("We will go," she said, "but not today"), or next to nothing."""
     groups = [[firsts[0]]]
     for before, first in pairwise(firsts):
         parted_by_cue = isinstance(cue, int) and before < cue < first
