@@ -25,7 +25,9 @@ from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Quote
 from stance.reporting import ROW_FIELDS, UNKNOWN, write_whole
 
 if TYPE_CHECKING:
+    from stance.quotes.scoring import QuoteReport
     from stance.records import Prediction
+    from stance.reporting import EvaluationReport
 
 FORMATS = ("table", "json", "jsonl", "csv", "html")
 _STDIN = "standard input"
@@ -138,7 +140,11 @@ def run_train(options: argparse.Namespace) -> None:
 def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `stance evaluate`."""
     parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, help=f"released name or checkpoint folder (default: {DEFAULT_MODEL})")
-    parser.add_argument("--data", default="corpus", help="corpus, or a CSV, TSV, JSON or JSON Lines file (default: corpus)")
+    parser.add_argument(
+        "--task", choices=("stance", "quotes"), default="stance", help="score stances of statements, or the finding of quotes (default: stance)"
+    )
+    parser.add_argument("--data", default="corpus", help="corpus, or a CSV, TSV, JSON or JSON Lines file (default: corpus); for quotes annotated articles")
+    parser.add_argument("--extractor", default="auto", help="for quotes: rules, auto or a tagger's folder (default: auto)")
     parser.add_argument("--split", choices=("dev", "test"), default="dev", help="of the corpus (default: dev)")
     for name in ("text", "label", "speaker", "context", "matter"):
         parser.add_argument(f"--{name}-column", default=name, help=f"column with the {name} (default: {name})")
@@ -151,6 +157,13 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Evaluate, and print the report."""
+    if options.task == "quotes":
+        from stance.quotes.scoring import evaluate_quotes
+
+        if options.data == "corpus":
+            raise UnreadableFileError("--data", "the corpus has no articles. Pass annotated ones; scripts/read_polnear.py makes them of PolNeAR.")
+        _print_report(options, evaluate_quotes(options.data, extractor=options.extractor))
+        return
     from stance.evaluation import evaluate
 
     named = {name: getattr(options, f"{name}_column") for name in ("text", "label", "speaker", "context", "matter")}
@@ -162,6 +175,10 @@ def run_evaluate(options: argparse.Namespace) -> None:
             raise UnreadableFileError("--label", f"found {pair!r}, expected THEIRS=OURS with ours one of {', '.join(LABELS)}.")
         labels[theirs] = ours
     report = evaluate(options.model, options.data, split=options.split, columns=columns, labels=labels, train=options.train, baselines=not options.no_baselines)
+    _print_report(options, report)
+
+
+def _print_report(options: argparse.Namespace, report: "EvaluationReport | QuoteReport") -> None:
     if options.out:
         folder = Path(options.out)
         folder.mkdir(parents=True, exist_ok=True)

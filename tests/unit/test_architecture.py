@@ -17,7 +17,7 @@ LEVELS = [
     {"quotes.drafts"},
     {"predict", "quotes.speakers", "evaluation", "checking"},
     {"tasks", "quotes.extract"},
-    {"training"},
+    {"training", "quotes.scoring"},
     {"analyze"},
     {"release"},
     {"cli"},
