@@ -1,5 +1,6 @@
 """The corpus is what its data card says."""
 
+import json
 import re
 
 import pytest
@@ -94,3 +95,13 @@ def test_no_matter_and_no_text_stands_in_two_splits(rows):
     for row in rows:
         assert matters.setdefault(row["matter"], row["split"]) == row["split"]
         assert texts.setdefault(normalize(row["text"]), row["split"]) == row["split"], row["id"]
+
+
+def test_labels_of_real_statements_are_labels_and_bring_no_text(root):
+    lines = (root / "stance" / "corpus" / "real_labels.jsonl").read_text(encoding="utf-8").splitlines()
+    labels = [json.loads(line) for line in lines]
+    assert len({row["id"] for row in labels}) == len(labels) >= 2000
+    for row in labels:
+        assert set(row) == {"id", "label", "rule", "sure", "readings"}
+        assert row["label"] in LABELS and row["rule"] in range(12) and row["sure"] in (1, 2, 3)
+        assert set(row["readings"]) <= {*LABELS, "skip"} and re.fullmatch(r"[0-9a-f]{10}", row["id"])
