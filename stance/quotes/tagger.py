@@ -89,9 +89,11 @@ def windows(text: str, spans: Sequence[tuple[int, int]], tokenizer: "PreTrainedT
     """
     if not spans:
         return []
-    encoded: Any = tokenizer([text[a:b].translate(_STRAIGHT) or tokenizer.sep_token for a, b in spans], add_special_tokens=False, verbose=False)
-    pieces = [ids[:_PIECES] or [tokenizer.unk_token_id] for ids in encoded["input_ids"]]
-    room = max_length - 2
+    # A lone surrogate stops the tokenizer.
+    printed = [text[a:b].translate(_STRAIGHT).encode("utf-8", "replace").decode("utf-8") or tokenizer.sep_token for a, b in spans]
+    encoded: Any = tokenizer(printed, add_special_tokens=False, verbose=False)
+    room = max(1, max_length - 2)
+    pieces = [ids[: min(_PIECES, room)] or [tokenizer.unk_token_id] for ids in encoded["input_ids"]]
     found, first = [], 0
     while True:
         ids, heads, last = [tokenizer.cls_token_id], [], first

@@ -153,6 +153,11 @@ def test_any_text_can_be_read(tagger, text):
             assert 0 <= a < b <= len(text)
 
 
+def test_a_broken_character_and_a_tiny_window_stop_nothing(tagger):
+    assert isinstance(tagger.attributions("Ada \ud800 said the lake was open."), list)
+    assert len(windows("one two three", words("one two three"), tagger.tokenizer, 1, 3)) == 3
+
+
 def test_what_is_no_tagger_is_refused(tmp_path, tiny_model):
     with pytest.raises(ModelNotFoundError, match="is no checkpoint folder"):
         load_tagger(tmp_path / "nothing")
