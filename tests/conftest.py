@@ -23,6 +23,13 @@ def _one_thread_one_seed():
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _rules_alone_in_unit_tests(request, monkeypatch):
+    """Unit tests of the extraction are of its rules; what the released tagger adds is tested on released weights."""
+    if "unit" in request.path.parts:
+        monkeypatch.setattr("stance.quotes.extract.RELEASED_TAGGER", Path("no-such-folder"))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT

@@ -19,6 +19,8 @@ from stance.records import Kind
 WORD = regex.compile(r"\p{L}[\p{L}\p{M}'’-]*|\d+")
 MIN_CONFIDENCE = 0.4  # of the tagger's tags, on average over the content; chosen on PolNeAR dev
 _MIN_INDIRECT = 3  # words
+_LEAD = regex.compile(r"[\s,;:.—–]*(?:that\b[\s,]*)?")
+_TAIL = regex.compile(r"[\s,;:—–]+$")
 _DESCRIBED = regex.compile(r",\s+|\s+\(|\s+[—–-]+\s+|\s+(?=(?:who|which|whose)\s)")
 
 
@@ -48,7 +50,7 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
     Args:
         article: The text.
         drafts: Of the rules, all kinds.
-        marked: The stretches in quotation marks.
+        marked: The stretches in quotation marks, without names and terms.
         attributions: Of the tagger.
 
     Returns:
@@ -76,6 +78,8 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
     swallowed: set[int] = set()
     result: list[Draft] = []
     for attribution in attributions:
+        if attribution.cue and inside([attribution.cue]) & quoted:
+            continue  # what somebody quoted says that others say belongs to who is quoted
         content = inside(attribution.content)
         loose = content - quoted
         kind: Kind = "direct" if not loose else "mixed" if content & quoted else "indirect"
@@ -89,7 +93,10 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         if not content or attribution.confidence < MIN_CONFIDENCE or not _is_statement(article, attribution, kind, len(content)):
             continue
         swallowed |= {i for n, i in shared if n >= 0.8 * len(direct[i][1])}
-        draft = Draft(list(attribution.content), kind, cue=attribution.cue, confidence=attribution.confidence)
+        parts = [trimmed for part in attribution.content if (trimmed := _trim(article, *part))]
+        if not parts:
+            continue
+        draft = Draft(parts, kind, cue=attribution.cue, confidence=attribution.confidence)
         if attribution.source:
             draft.source, draft.apposition = _described(article, attribution.source)
         result.append(draft)
@@ -114,6 +121,17 @@ def _is_statement(article: str, attribution: Attribution, kind: Kind, n_words: i
         return True
     cue = article[slice(*attribution.cue)].lower() if attribution.cue else ""
     return n_words >= _MIN_INDIRECT and any(word in REPORTING_WORDS for word in regex.findall(r"\p{L}+", cue))
+
+
+def _trim(article: str, start: int, end: int) -> tuple[int, int] | None:
+    """Cut space, stray marks and a leading "that" off a stretch; None if no word is left."""
+    if lead := _LEAD.match(article, start, end):
+        start = lead.end()
+    if tail := _TAIL.search(article, start, end):
+        end = tail.start()
+    if article.count('"', start, end) == 1 and article[start] == '"':
+        start += 1 + len(article[start + 1 : end]) - len(article[start + 1 : end].lstrip())
+    return (start, end) if WORD.search(article, start, end) else None
 
 
 def _described(article: str, source: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int] | None]:

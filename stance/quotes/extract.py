@@ -62,7 +62,7 @@ def extract_quotes(article: str, *, extractor: "Extractor" = "auto") -> list[Quo
     reader = _Reader(article)
     drafts = reader.read()
     if (tagger := load_extractor(extractor)) is not None:
-        drafts = combine(article, drafts, reader.marked, tagger.attributions(article))
+        drafts = combine(article, drafts, [m for m in reader.marked if not reader.is_name(m)], tagger.attributions(article))
     order = {id(draft): i for i, draft in enumerate(drafts)}
     speakers = resolve(
         article,
@@ -185,7 +185,7 @@ class _Reader:
         between = blank[last_end : m.outer_start] if previous else ""
         stopped = inner[-1:] in ",.!?…—–-;:" or regex.match(r"\s*[,—–―]", blank[m.outer_end : m.outer_end + 3]) is not None
         clause = None
-        unstopped = not stopped and not before and n_words >= 4 and not self._is_name(m)
+        unstopped = not stopped and not before and n_words >= 4 and not self.is_name(m)
         if stopped or unstopped or m.shape == "dash":
             # A clause may stand in what the splitter took for the next sentence: '"Go!" She said'.
             limit = max(bounds[1], self._sentence_end(m.outer_end, self.paragraphs[number][1]))
@@ -212,13 +212,13 @@ class _Reader:
         if previous is not None and previous.paragraph == number and self._adjoins(between) and (not rest or m.goes_on) and not clause:
             return self._join(previous, m, used)
         clause = self._clause_before(m, bounds)
-        if clause is not None and not self._is_name(m):
+        if clause is not None and not self.is_name(m):
             draft = self._new(m, number, clause)
             used.append((min(clause.start, m.outer_start), m.outer_end))
             return draft
         sentence_like = inner[-1:] in ".!?…," or m.goes_on or m.shape == "dash"
         if (not before or starts) and not rest and (sentence_like or not blank[bounds[0] : bounds[1]].strip(BLANK + " .,")) and (n_words >= 3 or m.goes_on):
-            if not self._is_name(m):
+            if not self.is_name(m):
                 draft = self._new(m, number, None)
                 draft.confidence = 0.6
                 self._carry(draft, m, number, previous)
@@ -331,7 +331,7 @@ class _Reader:
             or next((d for d in reversed(self.drafts[:-1]) if number - d.paragraph <= 1), None)
         )
 
-    def _is_name(self, m: Marked) -> bool:
+    def is_name(self, m: Marked) -> bool:
         """Whether marked words are a name, a title or a term rather than speech."""
         words = self._words(m)
         if words in self.names:
@@ -463,7 +463,7 @@ class _Reader:
         text = " ".join(self.article[a:b] for a, b in spans)
         if len(_WORD.findall(text)) < 2:
             return None
-        verbatim = [m for m in inside if not self._is_name(m)]
+        verbatim = [m for m in inside if not self.is_name(m)]
         kind: Kind = "mixed" if verbatim else "indirect"
         if len(spans) == 1 and len(inside) == 1 and verbatim:
             m = inside[0]

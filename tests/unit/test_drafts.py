@@ -63,6 +63,16 @@ def test_words_in_marks_that_nobody_says_stay_scare_quotes():
     assert found('The so-called "contact group" met.', (("contact group",), None, None, 0.9)) == []
 
 
+def test_what_somebody_quoted_says_of_others_stays_in_the_quote():
+    text = '"The mayor said the lake was open, and he was wrong," said Ada Voss.'
+    assert found(text, (("the lake was open",), "said", "The mayor", 0.9)) == [("direct", "The mayor said the lake was open, and he was wrong,", "Ada Voss")]
+
+
+def test_stray_marks_and_a_leading_that_are_cut_off():
+    text = "The envoy said, that talks were near, on Monday."
+    assert found(text, ((", that talks were near,",), "said", "The envoy", 0.9)) == [("indirect", "talks were near", "The envoy")]
+
+
 def test_what_describes_a_source_is_cut_off_it():
     text = "Talks were near, said Ada Voss, the envoy of the lake towns, on Monday."
     [quote] = stance.extract_quotes(text, extractor=Told((("Talks were near",), "said", "Ada Voss, the envoy of the lake towns", 0.9)))
