@@ -320,7 +320,7 @@ def _speaker(article: str, mention: Mention, roster: Roster, previous: Speaker |
             if person:
                 return Speaker(person.name, span, described or person.description or title or None)
             return Speaker(name, span, described or title or None)
-    if tokens[0].lower() in ("the", "this", "that", "our") and tokens[-1].islower() and len(tokens) <= 5:
+    if tokens[0].lower() in ("the", "this", "that", "our") and tokens[-1].islower() and 1 < len(tokens) <= 5:
         person = roster.by_role(" ".join(tokens[1:]), start)
         if person:
             return Speaker(person.name, span, person.description)

@@ -73,6 +73,10 @@ def test_stray_marks_and_a_leading_that_are_cut_off():
     assert found(text, ((", that talks were near,",), "said", "The envoy", 0.9)) == [("indirect", "talks were near", "The envoy")]
 
 
+def test_a_source_of_one_function_word_stops_nothing():
+    assert found("That said the lake was open.", (("the lake was open",), "said", "That", 0.9)) == [("indirect", "the lake was open", "That")]
+
+
 def test_what_describes_a_source_is_cut_off_it():
     text = "Talks were near, said Ada Voss, the envoy of the lake towns, on Monday."
     [quote] = stance.extract_quotes(text, extractor=Told((("Talks were near",), "said", "Ada Voss, the envoy of the lake towns", 0.9)))
