@@ -2,11 +2,13 @@
 
 PolNeAR v1.0.0 (Newell, Margolin and Ruths 2018, LREC) lies at https://github.com/networkdynamics/PolNeAR; it states no licence.
 
-    python scripts/read_polnear.py PolNeAR/data/train polnear-train.jsonl
+    python scripts/read_polnear.py PolNeAR/data/train runs/polnear/train.jsonl
+    python scripts/read_polnear.py PolNeAR/data/dev runs/polnear/dev.jsonl
 """
 
 import argparse
 import json
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -29,6 +31,9 @@ def main() -> None:
         readings = [attributions(annotation) for annotation in annotations[path.stem]]
         if readings:
             lines.append(json.dumps({"id": path.stem, "text": text, "attributions": max(readings, key=len)}, ensure_ascii=False))
+    if not lines:
+        sys.exit(f"{options.folder}: holds no annotated article. Pass a split of PolNeAR, with the folders text/ and attributions/.")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     partial = options.out.with_name(options.out.name + ".partial")
     partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
     partial.replace(options.out)

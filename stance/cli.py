@@ -160,6 +160,8 @@ def run_evaluate(options: argparse.Namespace) -> None:
     if options.task == "quotes":
         from stance.quotes.scoring import evaluate_quotes
 
+        if options.model != DEFAULT_MODEL:
+            raise UnreadableFileError(options.model, "is the place of a stance model. For quotes pass a tagger's folder as --extractor.")
         if options.data == "corpus":
             raise UnreadableFileError("--data", "the corpus has no articles. Pass annotated ones; scripts/read_polnear.py makes them of PolNeAR.")
         _print_report(options, evaluate_quotes(options.data, extractor=options.extractor))

@@ -87,7 +87,7 @@ class TrainingConfig:
         seed: Of initialisation, order, dropout and splits.
         threads: CPU threads; null leaves it to torch. The same number gives the same weights.
         save_dtype: Of the weights on disk: `float32`, `float16`, and for taggers `int8`.
-        bf16: Compute in bfloat16 where the device can and that loses nothing, which is faster.
+        bf16: Compute in bfloat16 on a CPU, or a CUDA device that has it; faster on processors made for it.
         report_to: Loggers of transformers, such as [tensorboard].
     """
 

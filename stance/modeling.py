@@ -466,7 +466,7 @@ def load_tagger(path: str | Path) -> Tagger:
     """
     folder = Path(path)
     if not folder.is_dir():
-        raise ModelNotFoundError(path, "is no checkpoint folder. Check the path.")
+        raise ModelNotFoundError(path, "is no checkpoint folder of a tagger, and neither rules nor auto. Check the path.")
     return _load_tagger_cached(folder, _state_of(folder))
 
 

@@ -82,6 +82,7 @@ class StanceTask:
             "train": {"source": settings.data.train, "n_examples": len(self.train), "sha256": fingerprint(self.train)},
             "dev": {"source": settings.data.dev or f"split off {settings.data.train}", "n_examples": len(self.dev), "sha256": fingerprint(self.dev)},
         }
+        self.train = _as_printed(self.train, settings.data.as_printed, settings.training.seed)
 
     def trainer(self, folder: Path, *, progress: bool) -> "Trainer":
         """Set up transformers' Trainer."""
@@ -139,6 +140,8 @@ class QuoteTask:
     def __init__(self, settings: Config) -> None:
         """Read train and dev, and refuse an article that is in both."""
         self.settings = settings
+        if settings.data.train_share < 1:
+            raise ConfigError("task quotes", "data.train_share", "whole files of articles are read. Leave it at 1.")
         if settings.data.train == CORPUS or settings.data.dev in (CORPUS, None):
             raise InputError("task quotes: data.train and data.dev must name files of annotated articles. scripts/read_polnear.py makes them.")
         self.train, self.dev = read_articles(settings.data.train), read_articles(str(settings.data.dev))
@@ -202,7 +205,6 @@ def load_splits(settings: Config) -> tuple[list[Example], list[Example]]:
         train_examples, dev = split_examples(train_examples, settings.data.dev_share, settings.training.seed)
     if settings.data.train_share < 1:
         _, train_examples = split_examples(train_examples, settings.data.train_share, settings.training.seed)
-    train_examples = _as_printed(train_examples, settings.data.as_printed, settings.training.seed)
     missing = set(LABELS) - {str(example.label) for example in train_examples}
     if missing:
         raise InputError(f"{settings.data.train}: no training example is labelled {', '.join(sorted(missing))}. Each label needs some.")
@@ -268,7 +270,7 @@ def _trainer(kind: Callable[..., "Trainer"], settings: Config, folder: Path, n_i
     steps = -(-n_items // options.batch_size) * options.epochs
     by_length = settings.task == "stance" and options.group_by_length  # windows are of one length
     cuda = torch.cuda.is_available()
-    bf16 = options.bf16 and (not cuda or torch.cuda.is_bf16_supported())
+    bf16 = options.bf16 and (torch.cuda.is_bf16_supported() if cuda else not torch.backends.mps.is_available())
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=options.epochs,

@@ -25,7 +25,7 @@ def _one_thread_one_seed():
 
 @pytest.fixture(autouse=True)
 def _rules_alone_in_unit_tests(request, monkeypatch):
-    """Unit tests of the extraction are of its rules; what the released tagger adds is tested on released weights."""
+    """Unit tests of the extraction are of its rules, whatever tagger this installation may have."""
     if "unit" in request.path.parts:
         monkeypatch.setattr("stance.quotes.extract.RELEASED_TAGGER", Path("no-such-folder"))
 

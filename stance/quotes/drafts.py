@@ -19,6 +19,7 @@ from stance.records import Kind
 WORD = regex.compile(r"\p{L}[\p{L}\p{M}'’-]*|\d+")
 MIN_CONFIDENCE = 0.4  # of the tagger's tags, on average over the content; chosen on PolNeAR dev
 _MIN_INDIRECT = 3  # words
+_MARKS = '"“”„‟«»'
 _LEAD = regex.compile(r"[\s,;:.—–]*(?:that\b[\s,]*)?")
 _TAIL = regex.compile(r"[\s,;:—–]+$")
 _DESCRIBED = regex.compile(r",\s+|\s+\(|\s+[—–-]+\s+|\s+(?=(?:who|which|whose)\s)")
@@ -54,8 +55,8 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         attributions: Of the tagger.
 
     Returns:
-        Direct statements of the rules, with the tagger's source where it has one; indirect and mixed ones of the tagger, and
-        direct ones that only it found a source for. In the order of the article.
+        Direct statements of the rules, with the tagger's source where it has one, unless the tagger finds them to be part of a mixed one; indirect and
+        mixed ones of the tagger, and direct ones that only it found a source for. In the order of the article, no word twice.
     """
     words = [match.span() for match in WORD.finditer(article)]
     starts = [start for start, _ in words]
@@ -93,18 +94,25 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         if not content or attribution.confidence < MIN_CONFIDENCE or not _is_statement(article, attribution, kind, len(content)):
             continue
         swallowed |= {i for n, i in shared if n >= 0.8 * len(direct[i][1])}
-        parts = [trimmed for part in attribution.content if (trimmed := _trim(article, *part))]
+        inner = {i for n, i in shared if n >= 0.8 * len(direct[i][1])}
+        if any(i not in inner for _, i in shared):
+            continue  # it would say some words of a direct statement a second time
+        parts = [trimmed for part in attribution.content if (trimmed := _trim(article, *part, bare=kind == "direct"))]
         if not parts:
             continue
         draft = Draft(parts, kind, cue=attribution.cue, confidence=attribution.confidence)
-        if attribution.source:
+        if attribution.source and WORD.search(article, *attribution.source):
             draft.source, draft.apposition = _described(article, attribution.source)
+        elif inner:  # what the rules knew of the speaker stays known
+            known = direct[min(inner)][0]
+            draft.cue, draft.source, draft.apposition, draft.carry = known.cue, known.source, known.apposition, known.carry
+        swallowed |= inner
         result.append(draft)
     for i, (draft, _) in enumerate(direct):
         if i in swallowed:
             continue
         said = spoken[i][1] if i in spoken else None
-        if said and said.source:
+        if said and said.source and WORD.search(article, *said.source):
             draft.source, draft.apposition = _described(article, said.source)
             draft.cue, draft.carry = said.cue or draft.cue, None
         while draft.carry is not None and not any(draft.carry is other for other in result):
@@ -123,14 +131,20 @@ def _is_statement(article: str, attribution: Attribution, kind: Kind, n_words: i
     return n_words >= _MIN_INDIRECT and any(word in REPORTING_WORDS for word in regex.findall(r"\p{L}+", cue))
 
 
-def _trim(article: str, start: int, end: int) -> tuple[int, int] | None:
-    """Cut space, stray marks and a leading "that" off a stretch; None if no word is left."""
-    if lead := _LEAD.match(article, start, end):
-        start = lead.end()
-    if tail := _TAIL.search(article, start, end):
-        end = tail.start()
-    if article.count('"', start, end) == 1 and article[start] == '"':
-        start += 1 + len(article[start + 1 : end]) - len(article[start + 1 : end].lstrip())
+def _trim(article: str, start: int, end: int, *, bare: bool) -> tuple[int, int] | None:
+    """Cut space, marks that have no partner inside (all of them where `bare`) and a leading "that" off a stretch; None if no word is left."""
+    before = None
+    while before != (start, end):
+        before = (start, end)
+        if lead := _LEAD.match(article, start, end):
+            start = lead.end()
+        if tail := _TAIL.search(article, start, end):
+            end = tail.start()
+        marks = sum(article.count(mark, start, end) for mark in _MARKS)
+        if start < end and article[start] in _MARKS and (bare or marks % 2):
+            start += 1
+        elif start < end and article[end - 1] in _MARKS and (bare or marks % 2):
+            end -= 1
     return (start, end) if WORD.search(article, start, end) else None
 
 
@@ -138,5 +152,6 @@ def _described(article: str, source: tuple[int, int]) -> tuple[tuple[int, int], 
     """Cut a source into the mention and what describes it behind a comma, a bracket, a dash or "who"."""
     start, end = source
     if cut := _DESCRIBED.search(article, start + 1, end):
-        return (start, cut.start()), (cut.end(), end) if cut.end() < end else None
+        last = end - 1 if article[end - 1] == ")" else end
+        return (start, cut.start()), (cut.end(), last) if cut.end() < last else None
     return source, None

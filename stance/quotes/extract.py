@@ -86,6 +86,8 @@ def load_extractor(extractor: "Extractor") -> "Tagger | None":
     if extractor == "rules" or (extractor == "auto" and not (RELEASED_TAGGER / "config.json").exists()):
         return None
     if not isinstance(extractor, (str, Path)):
+        if not hasattr(extractor, "attributions"):
+            raise TypeError(f"extractor is a {type(extractor).__name__}, expected 'rules', 'auto', a tagger or its folder.")
         return extractor
     from stance.modeling import load_tagger
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stance.corpora import has_words
 from stance.errors import InputError, UnreadableFileError
 from stance.quotes.tagger import ROLES, TAG_TO_ID, TAGS, Tagger, Window, collate, forward, stretches, windows, words
 
@@ -77,7 +78,7 @@ def read_articles(path: str | Path) -> list[AnnotatedArticle]:
         if line.strip():
             try:
                 found.append(_article(json.loads(line)))
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InputError(f"{path}, line {number}: is no annotated article ({error}). See stance/quotes/learning.py for the form.") from error
     if not found:
         raise InputError(f"{path}: holds no article.")
@@ -86,6 +87,8 @@ def read_articles(path: str | Path) -> list[AnnotatedArticle]:
 
 def _article(data: Any) -> AnnotatedArticle:  # noqa: ANN401 - whatever JSON holds
     text = data["text"]
+    if not isinstance(text, str) or not has_words(text):
+        raise ValueError(f"its text is {text!r}, expected a string with words")
     attributions = []
     for attribution in data["attributions"]:
         roles = {role: tuple((int(a), int(b)) for a, b in attribution.get(role, [])) for role in ROLES}
@@ -111,14 +114,16 @@ def tag_words(article: AnnotatedArticle, spans: Sequence[tuple[int, int]]) -> tu
     starts = [start for start, _ in spans]
     for attribution in article.attributions:
         placed = {role: _word_stretches(article.text, attribution[role], spans, starts) for role in ROLES}
+        cue = placed["cue"][0][0] if placed["cue"] else None
         for role in ("content", "cue", "source"):
             for first, last in placed[role]:
-                if not any(tags[first:last]):
-                    tags[first:last] = [TAG_TO_ID[f"B-{role}"], *[TAG_TO_ID[f"I-{role}"]] * (last - first - 1)]
-        cue = placed["cue"][0][0] if placed["cue"] else None
-        cues.update({first: cue for first, _ in placed["content"]})
-        if cue is not None:
-            sources[cue] = placed["source"][0][0] if placed["source"] else None
+                if any(tags[first:last]):
+                    continue  # one attribution inside another: the first one keeps its words and its link
+                tags[first:last] = [TAG_TO_ID[f"B-{role}"], *[TAG_TO_ID[f"I-{role}"]] * (last - first - 1)]
+                if role == "content":
+                    cues[first] = cue
+                elif role == "cue" and first == cue:
+                    sources[first] = placed["source"][0][0] if placed["source"] else None
     return tags, cues, sources
 
 

@@ -25,6 +25,7 @@ import numpy as np
 import regex
 
 from stance.environment import describe_environment
+from stance.errors import InputError
 from stance.quotes.extract import Extractor, extract_quotes, load_extractor
 from stance.quotes.learning import AnnotatedArticle, read_articles, span_scores
 from stance.quotes.lexicon import DETERMINERS, POSSESSIVES, PRONOUNS, REPORTING_WORDS
@@ -142,6 +143,8 @@ def evaluate_quotes(data: str | Path | Sequence[AnnotatedArticle], *, extractor:
         InputError: The file cannot be read as annotated articles.
     """
     articles = read_articles(data) if isinstance(data, (str, Path)) else list(data)
+    if not articles:
+        raise InputError("found no article, expected at least one. Pass annotated articles.")
     tagger = load_extractor(extractor)
     started = time.perf_counter()
     extracted = [extract_quotes(article.text, extractor=tagger or "rules") for article in articles]

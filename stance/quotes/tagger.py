@@ -157,7 +157,8 @@ def forward(network: Any, input_ids: "torch.Tensor", attention_mask: "torch.Tens
 
     hidden = network.base_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
     at_words = torch.gather(hidden, 1, heads.unsqueeze(2).expand(-1, -1, hidden.shape[2]))
-    return network.classifier(network.dropout(at_words)), network.links(hidden[:, 0], at_words)
+    dropout = getattr(network, "dropout", None) or network.drop  # ModernBERT calls it so
+    return network.classifier(dropout(at_words)), network.links(hidden[:, 0], at_words)
 
 
 def _transitions() -> NDArray[np.float64]:
@@ -257,6 +258,8 @@ class Tagger:
             tags[here][better] = tag_scores[better]
             centrality[here][better] = np.minimum(left, right)[better]
             owner[here][better] = number
+        breaks = [i for i, (start, end) in enumerate(spans) if start == end]
+        tags[breaks, 1:] = -np.inf  # a paragraph's end is part of nothing
         chosen = best_tags(tags)
         sure = np.exp(tags[np.arange(len(spans)), chosen])
         return chosen, self._assemble(spans, stretches(chosen), sure, found, owner, links)
@@ -268,12 +271,12 @@ class Tagger:
         tags, links = [], []
         with torch.inference_mode():
             for i in range(0, len(found), 8):
-                batch = collate(found[i : i + 8], self.tokenizer.pad_token_id)
-                tag_logits, link_logits = forward(self.network, *batch)
+                batch = (tensor.to(self.network.device) for tensor in collate(found[i : i + 8], self.tokenizer.pad_token_id))
+                tag_logits, link_logits = (logits.float().cpu() for logits in forward(self.network, *batch))
                 for j, window in enumerate(found[i : i + 8]):
                     n = len(window.heads)
                     tags.append(torch.log_softmax(tag_logits[j, :n].double(), -1).numpy())
-                    links.append(link_logits[j, :, :n, : n + 1].float().numpy())
+                    links.append(link_logits[j, :, :n, : n + 1].numpy())
         return tags, links
 
     def _assemble(

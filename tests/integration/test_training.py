@@ -188,6 +188,16 @@ def test_wrong_data_stops_before_any_work(config, toy_files, tmp_path):
         stance.train(config, [f"data.train={bad}"])
 
 
+def test_statements_shown_as_printed_do_not_hide_a_leak(config, toy_examples, tmp_path):
+    path = tmp_path / "printed.jsonl"
+    rows = [{"text": e.text, "label": e.label, "matter": f"m{i}", "context": f"In the hall they said that [...] at {i}."} for i, e in enumerate(toy_examples)]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    other = tmp_path / "other.jsonl"
+    other.write_text("\n".join(json.dumps({**row, "matter": "x" + row["matter"]}) for row in rows))
+    with pytest.raises(SplitLeakError):
+        stance.train(config, [f"data.train={path}", f"data.dev={other}", "data.as_printed=0.99"])
+
+
 def test_dev_can_be_split_off_and_weights_halved(config, tmp_path):
     result = stance.train(config, ["data.dev=null", "data.dev_share=0.3", "training.epochs=1", "training.save_dtype=float16"], progress=False)
     assert read_training(result.checkpoint)["data"]["dev"]["n_examples"] >= 6
@@ -267,7 +277,11 @@ def test_a_tagger_trains_and_a_stopped_one_resumes_to_the_very_same_weights(quot
     assert (tmp_path / "tagger" / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
 
 
-def test_a_tagger_wants_articles_and_none_twice(quotes_config):
+def test_a_tagger_wants_articles_and_none_twice(quotes_config, tmp_path):
+    nothing = subprocess.run([sys.executable, "scripts/read_polnear.py", tmp_path / "nowhere", tmp_path / "out.jsonl"], capture_output=True, text=True)
+    assert nothing.returncode != 0 and "holds no annotated article" in nothing.stderr and not (tmp_path / "out.jsonl").exists()
+    with pytest.raises(ConfigError, match=r"data\.train_share: whole files of articles are read"):
+        stance.train(quotes_config, ["data.train_share=0.5"])
     with pytest.raises(InputError, match=r"^task quotes: data\.train and data\.dev must name files of annotated articles"):
         stance.train(quotes_config, ["data.train=corpus"])
     with pytest.raises(InputError, match=r"train\.jsonl: 3 articles are in .*train\.jsonl too\. Remove them from one of the two\.$"):

@@ -77,6 +77,32 @@ def test_a_source_of_one_function_word_stops_nothing():
     assert found("That said the lake was open.", (("the lake was open",), "said", "That", 0.9)) == [("indirect", "the lake was open", "That")]
 
 
+def test_a_speaker_that_the_rules_knew_is_not_lost():
+    text = '"We will talk on Monday," said Ada Voss, and not before the rain stops.'
+    [(kind, _, speaker)] = found(text, (('"We will talk on Monday,"', "and not before the rain stops"), None, None, 0.9))
+    assert (kind, speaker) == ("mixed", "Ada Voss")
+
+
+def test_no_words_are_given_twice():
+    text = '"It will not pass in the upper house this year or the next, and we will see to that," said Ada Voss of the plan to sell.'
+    assert [kind for kind, _, _ in found(text, (('see to that," said Ada Voss of the plan to sell',), None, None, 0.9))] == ["direct"]
+
+
+def test_direct_statements_of_the_tagger_lose_their_marks():
+    text = "The “contact group that never met” failed, as Ada Voss put it."
+    assert found(text, (("“contact group that never met”",), "put", "Ada Voss", 0.9)) == [("direct", "contact group that never met", "Ada Voss")]
+
+
+def test_a_source_without_a_word_is_none():
+    text = 'The envoy said - "-" - that talks were near.'
+    assert found(text, (("talks were near",), "said", '"-"', 0.9)) == [("indirect", "talks were near", "")]
+
+
+def test_an_extractor_of_the_wrong_kind_is_named():
+    with pytest.raises(TypeError, match="extractor is a int, expected 'rules', 'auto', a tagger or its folder"):
+        stance.extract_quotes("Ada Voss spoke.", extractor=5)
+
+
 def test_what_describes_a_source_is_cut_off_it():
     text = "Talks were near, said Ada Voss, the envoy of the lake towns, on Monday."
     [quote] = stance.extract_quotes(text, extractor=Told((("Talks were near",), "said", "Ada Voss, the envoy of the lake towns", 0.9)))

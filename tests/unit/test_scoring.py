@@ -80,5 +80,7 @@ def test_the_command_prints_the_table(tmp_path, capsys):
     path.write_text(json.dumps({"text": TEXT, "attributions": [LAKE, MONDAY, RAIN]}) + "\n")
     assert main(["evaluate", "--task", "quotes", "--data", str(path), "--extractor", "rules"]) == 0
     assert "| all (2) | 100.0 | 100.0 | 100.0 (100.0-100.0) |" in capsys.readouterr().out
+    assert main(["evaluate", "runs/mine", "--task", "quotes", "--data", str(path)]) != 0
+    assert "pass a tagger's folder as --extractor" in capsys.readouterr().err
     assert main(["evaluate", "--task", "quotes"]) != 0
     assert "scripts/read_polnear.py" in capsys.readouterr().err

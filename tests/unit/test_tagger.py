@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import stance
 from stance.config import ModelConfig
 from stance.errors import BrokenCheckpointError, InputError, ModelNotFoundError
 from stance.modeling import load_tagger, new_tagger, save_tagger
@@ -86,6 +87,28 @@ def test_annotations_become_tags_and_links():
     printed_at = {first: TEXT[slice(*spans[first])] for first in range(len(spans))}
     assert [(printed_at[a], printed_at[b]) for a, b in cues.items()] == [("the", "said"), ("“", "added"), ("“", "added")]
     assert [(printed_at[a], printed_at[b]) for a, b in sources.items()] == [("said", "Ada"), ("added", "she")]
+
+
+def test_of_nested_attributions_the_first_keeps_its_words_and_its_link():
+    text = "The mayor said the lake was open and Bob denied the rain."
+    outer = {"content": (at("the lake was open and Bob denied the rain", text),), "cue": (at("said", text),), "source": (at("The mayor", text),)}
+    inner = {"content": (at("the lake was open", text),), "cue": (at("denied", text),), "source": (at("Bob", text),)}
+    _, cues, sources = tag_words(AnnotatedArticle("", text, (outer, inner)), words(text))
+    assert [(printed(text)[a], printed(text)[b]) for a, b in cues.items()] == [("the", "said")]
+    assert [printed(text)[cue] for cue in sources] == ["said"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_stretch_is_empty_whatever_the_network_says(tagger, seed):
+    import torch
+
+    torch.manual_seed(seed)
+    wild = new_tagger(ModelConfig(encoder=tagger.network.config._name_or_path, max_length=20))
+    torch.nn.init.normal_(wild.network.classifier.weight, std=2.0)
+    text = 'Ada said talks were near.\n\nTalks, said Ada, were near.\n\n"Talks were near," said Ada.\n\nNo.'
+    for a in wild.attributions(text):
+        assert all(start < end for start, end in (*a.content, *filter(None, (a.cue, a.source))))
+    stance.extract_quotes(text, extractor=wild)
 
 
 def test_a_link_out_of_the_window_is_not_learnt(tagger):
@@ -171,6 +194,8 @@ def test_what_is_no_tagger_is_refused(tmp_path, tiny_model):
         ("{", "line 1: is no annotated article"),
         ('{"text": "Ada spoke."}', "line 1: is no annotated article"),
         ('{"text": "Ada spoke.", "attributions": [{"cue": [[4, 99]]}]}', r"\[4, 99\] lies outside the text of 10 characters"),
+        ('{"text": "Ada spoke.", "attributions": [[1, 2]]}', "line 1: is no annotated article"),
+        ('{"text": " ", "attributions": []}', "expected a string with words"),
         ("", "holds no article"),
     ],
 )
