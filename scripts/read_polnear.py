@@ -12,6 +12,8 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+from stance.reporting import write_whole
+
 ROLES = {"Content": "content", "Cue": "cue", "Source": "source"}
 
 
@@ -34,9 +36,7 @@ def main() -> None:
     if not lines:
         sys.exit(f"{options.folder}: holds no annotated article. Pass a split of PolNeAR, with the folders text/ and attributions/.")
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    partial = options.out.with_name(options.out.name + ".partial")
-    partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    partial.replace(options.out)
+    write_whole(options.out, "\n".join(lines) + "\n")
     print(f"{options.out}: {len(lines)} articles")
 
 

@@ -82,20 +82,28 @@ def tagger_card(training: dict[str, Any], config: str) -> str:
     Returns:
         Markdown.
     """
-    settings, data, dev = training["config"], training["data"], training["metrics"]["dev"]
+    dev = training["metrics"]["dev"]
     return _TAGGER_CARD.format(
-        encoder=settings["model"]["encoder"],
-        max_length=settings["model"]["max_length"],
-        seed=settings["training"]["seed"],
-        dtype=settings["training"]["save_dtype"],
-        epoch=f"{training['best_epoch']:g}",
-        n_train=data["train"]["n_examples"],
-        n_dev=data["dev"]["n_examples"],
-        sha=data["train"]["sha256"][:16],
-        config=config,
+        **_facts(training, config),
+        dtype=training["config"]["training"]["save_dtype"],
         rows="\n".join(f"| {role} | " + " | ".join(f"{100 * dev[f'{role}_{name}']:.1f}" for name in ("precision", "recall", "f1")) + " |" for role in ROLES),
-        trained=", ".join(f"{key} {value}" for key, value in training["environment"].items()),
     )
+
+
+def _facts(training: dict[str, Any], config: str) -> dict[str, Any]:
+    """What both cards say of a training: its encoder, data, settings and machine."""
+    settings, data = training["config"], training["data"]
+    return {
+        "encoder": settings["model"]["encoder"],
+        "max_length": settings["model"]["max_length"],
+        "seed": settings["training"]["seed"],
+        "epoch": f"{training['best_epoch']:g}",
+        "n_train": data["train"]["n_examples"],
+        "n_dev": data["dev"]["n_examples"],
+        "sha": data["train"]["sha256"][:16],
+        "config": config,
+        "trained": ", ".join(f"{key} {value}" for key, value in training["environment"].items()),
+    }
 
 
 def model_card(training: dict[str, Any], reports: list[tuple[str, EvaluationReport]], config: str) -> str:
@@ -109,7 +117,7 @@ def model_card(training: dict[str, Any], reports: list[tuple[str, EvaluationRepo
     Returns:
         Markdown.
     """
-    settings, data, environment = training["config"], training["data"], training["environment"]
+    settings = training["config"]
     rows = []
     for title, report in reports:
         for name, metrics, intervals in (
@@ -124,18 +132,10 @@ def model_card(training: dict[str, Any], reports: list[tuple[str, EvaluationRepo
             )
     now = describe_environment()
     return _CARD.format(
+        **_facts(training, config),
         name=DEFAULT_MODEL,
-        encoder=settings["model"]["encoder"],
-        max_length=settings["model"]["max_length"],
         second=" and ".join(name for name in ("target", "speaker", "context") if settings["model"][f"use_{name}"]) or "nothing",
-        seed=settings["training"]["seed"],
-        epoch=f"{training['best_epoch']:g}",
-        n_train=data["train"]["n_examples"],
-        n_dev=data["dev"]["n_examples"],
-        sha=data["train"]["sha256"][:16],
-        config=config,
         rows="\n".join(rows),
-        trained=", ".join(f"{key} {value}" for key, value in environment.items()),
         measured=now.get("commit", "unknown"),
     )
 

@@ -5,7 +5,6 @@ what stands between them is direct speech wherever the rules say so, and the tag
 without marks, or with some of its words marked, is the tagger's.
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import regex
 
 from stance.quotes.lexicon import REPORTING_WORDS
 from stance.quotes.marks import Marked
+from stance.quotes.passages import words_inside
 from stance.quotes.tagger import Attribution
 from stance.records import Kind
 
@@ -59,19 +59,9 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         mixed ones of the tagger, and direct ones that only it found a source for. In the order of the article, no word twice.
     """
     words = [match.span() for match in WORD.finditer(article)]
-    starts = [start for start, _ in words]
 
     def inside(ranges: Sequence[tuple[int, int]]) -> set[int]:
-        """Numbers of the words that lie in ranges by half or more."""
-        found = set()
-        for start, end in ranges:
-            for i in range(max(0, bisect_left(starts, start) - 1), len(words)):
-                a, b = words[i]
-                if a >= end:
-                    break
-                if 2 * (min(b, end) - max(a, start)) >= b - a:
-                    found.add(i)
-        return found
+        return {i for start, end in ranges for i in words_inside(words, start, end)}
 
     quoted = inside([(m.start, m.end) for m in marked])
     direct = [(draft, inside(draft.parts)) for draft in drafts if draft.kind == "direct"]

@@ -6,7 +6,6 @@ Comes in: JSON Lines, an article a line: `{"id", "text", "attributions": [{"cont
 """
 
 import json
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from stance.corpora import has_words
 from stance.errors import InputError, UnreadableFileError
-from stance.quotes.tagger import ROLES, TAG_TO_ID, TAGS, Tagger, Window, collate, forward, stretches, windows, words
+from stance.quotes.passages import words_inside
+from stance.quotes.tagger import ROLES, TAG_TO_ID, Tagger, Window, collate, forward, stretches, windows, words
 
 if TYPE_CHECKING:
     import torch
@@ -111,9 +111,8 @@ def tag_words(article: AnnotatedArticle, spans: Sequence[tuple[int, int]]) -> tu
         word of its source. None where there is none.
     """
     tags, cues, sources = [0] * len(spans), {}, {}
-    starts = [start for start, _ in spans]
     for attribution in article.attributions:
-        placed = {role: _word_stretches(article.text, attribution[role], spans, starts) for role in ROLES}
+        placed = {role: _word_stretches(article.text, attribution[role], spans) for role in ROLES}
         cue = placed["cue"][0][0] if placed["cue"] else None
         for role in ("content", "cue", "source"):
             for first, last in placed[role]:
@@ -127,17 +126,11 @@ def tag_words(article: AnnotatedArticle, spans: Sequence[tuple[int, int]]) -> tu
     return tags, cues, sources
 
 
-def _word_stretches(text: str, ranges: Iterable[tuple[int, int]], spans: Sequence[tuple[int, int]], starts: list[int]) -> list[tuple[int, int]]:
+def _word_stretches(text: str, ranges: Iterable[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Words that lie in character ranges by half or more; ranges with nothing but punctuation between them are one."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(ranges):
-        inside = []
-        for i in range(max(0, bisect_left(starts, start) - 1), len(spans)):
-            a, b = spans[i]
-            if a >= end:
-                break
-            if b > a and 2 * (min(b, end) - max(a, start)) >= b - a:
-                inside.append(i)
+        inside = words_inside(spans, start, end)
         if not inside:
             continue
         if found and not any(c.isalnum() for i in range(found[-1][1], inside[0]) for c in text[slice(*spans[i])]):
@@ -220,7 +213,7 @@ def span_scores(articles: Sequence[AnnotatedArticle], tagger: Tagger) -> dict[st
     right, found, gold = Counter[str](), Counter[str](), Counter[str]()
     for article in articles:
         spans = words(article.text)
-        wanted = set(stretches(_legal(tag_words(article, spans)[0])))
+        wanted = set(stretches(tag_words(article, spans)[0]))
         got = set(stretches(tagger.tags(article.text)))
         for counter, items in ((right, wanted & got), (found, got), (gold, wanted)):
             counter.update(role for role, _, _ in items)
@@ -230,11 +223,3 @@ def span_scores(articles: Sequence[AnnotatedArticle], tagger: Tagger) -> dict[st
         scores[f"{role}_precision"] = right[role] / max(1, found[role])
         scores[f"{role}_recall"] = right[role] / max(1, gold[role])
     return {"macro_f1": sum(scores[f"{role}_f1"] for role in ROLES) / len(ROLES), **scores}
-
-
-def _legal(tags: list[int]) -> list[int]:
-    """Begin a stretch anew where another role cut it in two."""
-    for i, tag in enumerate(tags):
-        if TAGS[tag].startswith("I-") and (i == 0 or TAGS[tags[i - 1]][2:] != TAGS[tag][2:]):
-            tags[i] = TAG_TO_ID["B" + TAGS[tag][1:]]
-    return tags

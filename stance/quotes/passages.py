@@ -4,6 +4,8 @@ Comes in: any text. Goes out: (start, end) pairs. A line break ends a paragraph,
 (blank lines between paragraphs, lines of a common width), where only a blank line does.
 """
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -29,6 +31,18 @@ def paragraphs(text: str) -> list[tuple[int, int]]:
         spans = [match.span() for match in _LINE.finditer(text)]
     trimmed = (_trim(text, start, end) for start, end in spans)
     return [(start, end) for start, end in trimmed if start < end]
+
+
+def words_inside(words: Sequence[tuple[int, int]], start: int, end: int) -> list[int]:
+    """Return the numbers of the words, (start, end) in order, that lie between two offsets by half or more; an empty one lies nowhere."""
+    found = []
+    for i in range(max(0, bisect_left(words, start, key=lambda word: word[0]) - 1), len(words)):
+        a, b = words[i]
+        if a >= end:
+            break
+        if b > a and 2 * (min(b, end) - max(a, start)) >= b - a:
+            found.append(i)
+    return found
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

@@ -14,7 +14,6 @@ Comes in: articles with attributions (`learning.read_articles`) and an extractor
 
 import json
 import time
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from stance.quotes.extract import Extractor, extract_quotes, load_extractor
 from stance.quotes.learning import AnnotatedArticle, read_articles, span_scores
 from stance.quotes.lexicon import DETERMINERS, POSSESSIVES, PRONOUNS, REPORTING_WORDS
 from stance.quotes.marks import find_marked
+from stance.quotes.passages import words_inside
 from stance.quotes.tagger import ROLES
 from stance.records import Kind, Quote
 
@@ -112,9 +112,7 @@ class QuoteReport:
                 + " |"
             )
         lines += ["", "| of words | precision | recall | F1 |", "|---|---|---|---|"]
-        lines += [
-            f"| {role} | " + " | ".join(f"{100 * scores[name]:.1f}" for name in ("precision", "recall", "f1")) + " |" for role, scores in f["tokens"].items()
-        ]
+        lines += [_row(role, scores, "") for role, scores in f["tokens"].items()]
         if f["spans"]:
             lines += ["", "| of the tagger's exact spans | precision | recall | F1 |", "|---|---|---|---|"]
             lines += [_row(role, f["spans"], f"{role}_") for role in ROLES]
@@ -173,18 +171,9 @@ def _count(article: AnnotatedArticle, quotes: Sequence[Quote]) -> Counter[Any]:
     """Everything that is added up over articles."""
     text = article.text
     spans = [match.span() for match in _WORD.finditer(text)]
-    starts = [start for start, _ in spans]
 
     def inside(ranges: Iterable[tuple[int, int]]) -> set[int]:
-        found = set()
-        for start, end in ranges:
-            for i in range(max(0, bisect_left(starts, start) - 1), len(spans)):
-                a, b = spans[i]
-                if a >= end:
-                    break
-                if 2 * (min(b, end) - max(a, start)) >= b - a:
-                    found.add(i)
-        return found
+        return {i for start, end in ranges for i in words_inside(spans, start, end)}
 
     quoted = inside((m.start, m.end) for m in find_marked(text))
     golds, neutral = [], set[int]()
