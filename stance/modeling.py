@@ -23,7 +23,7 @@ from stance.corpora import has_words
 from stance.encoding import encode
 from stance.errors import BrokenCheckpointError, EmptyTextError, InputError, ModelNotFoundError, UnsafeCheckpointError
 from stance.labels import LABELS, normalize_label
-from stance.quotes.tagger import TAGS, Tagger, add_links
+from stance.quotes.tagger import TAGS, Tagger, extend
 from stance.records import DEFAULT_MODEL, Example, Prediction
 
 if TYPE_CHECKING:
@@ -383,7 +383,7 @@ def new_model(config: ModelConfig) -> StanceModel:
 def new_tagger(config: ModelConfig) -> Tagger:
     """Make an untrained tagger on a pretrained encoder; the same arguments and errors as `new_model`."""
     network, tokenizer = _new_network("AutoModelForTokenClassification", TAGS, config)
-    return Tagger(add_links(network), tokenizer, config.max_length, config.max_length // 5)
+    return Tagger(extend(network), tokenizer, config.max_length, config.max_length // 5)
 
 
 def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
@@ -439,7 +439,7 @@ def save_tagger(tagger: Tagger, path: str | Path, dtype: str = "float32") -> Non
         return
     state = {}
     for name, value in tagger.network.state_dict().items():
-        if dtype == "int8" and value.dim() == 2:
+        if dtype == "int8" and value.dim() == 2 and value.numel() > _SMALL:
             scale = value.abs().amax(1, keepdim=True).clamp_min(1e-8) / 127
             state[name], state[name + _SCALE] = (value / scale).round().to(torch.int8), scale
         else:
@@ -448,6 +448,7 @@ def save_tagger(tagger: Tagger, path: str | Path, dtype: str = "float32") -> Non
 
 
 _SCALE = ".scale"
+_SMALL = 1_000  # numbers, which gain nothing from int8
 
 
 def load_tagger(path: str | Path) -> Tagger:
@@ -488,7 +489,7 @@ def _load_tagger_cached(folder: Path, changed: tuple[tuple[str, int], ...]) -> T
             for name, value in stored.items()
             if not name.endswith(_SCALE)
         }
-        network = add_links(AutoModelForTokenClassification.from_config(settings, dtype=torch.float32, trust_remote_code=False))
+        network = extend(AutoModelForTokenClassification.from_config(settings, dtype=torch.float32, trust_remote_code=False))
         network.load_state_dict(state)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         return Tagger(network, tokenizer, int(sizes["max_length"]), int(sizes["overlap"]))

@@ -177,7 +177,7 @@ class QuoteTask:
             folder,
             len(items),
             progress=progress,
-            model=learner(tagger.network),
+            model=learner(tagger),
             train_dataset=items,
             eval_dataset=self.dev,
             processing_class=tagger.tokenizer,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import regex
 
-from stance.quotes.lexicon import REPORTING_WORDS
+from stance.quotes.lexicon import REPORTING_WORDS, pattern
 from stance.quotes.marks import Marked
 from stance.quotes.passages import words_inside
 from stance.quotes.tagger import Attribution
@@ -77,7 +77,7 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         shared = [(len(content & said), i) for i, (_, said) in enumerate(direct) if content & said]
         if shared:
             most, i = max(shared)
-            if len(loose) <= 1 or len(content - direct[i][1]) <= 0.2 * len(content):
+            if len(loose) <= 1 or len(content - direct[i][1]) <= 0.2 * len(content) or _is_whole(article, direct[i][0]):
                 if i not in spoken or most > spoken[i][0]:
                     spoken[i] = (most, attribution)
                 continue
@@ -101,7 +101,7 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
     for i, (draft, _) in enumerate(direct):
         if i in swallowed:
             continue
-        said = spoken[i][1] if i in spoken else None
+        said = spoken[i][1] if i in spoken and not _follows(article, draft) else None
         if said and said.source and WORD.search(article, *said.source):
             draft.source, draft.apposition = _described(article, said.source)
             draft.cue, draft.carry = said.cue or draft.cue, None
@@ -118,7 +118,21 @@ def _is_statement(article: str, attribution: Attribution, kind: Kind, n_words: i
     if kind == "mixed":
         return True
     cue = article[slice(*attribution.cue)].lower() if attribution.cue else ""
-    return n_words >= _MIN_INDIRECT and any(word in REPORTING_WORDS for word in regex.findall(r"\p{L}+", cue))
+    return n_words >= _MIN_INDIRECT and any(word in REPORTING_WORDS for word in pattern(r"\p{L}+").findall(cue))
+
+
+def _follows(article: str, draft: Draft) -> bool:
+    """Whether the clause that the rules found starts right behind the closing mark, where nothing is surer."""
+    if draft.source is None or draft.cue is None:
+        return False
+    return not any(c.isalnum() for c in article[draft.parts[-1][1] : min(draft.source[0], draft.cue[0])]) and draft.source[0] >= draft.parts[-1][1]
+
+
+def _is_whole(article: str, draft: Draft) -> bool:
+    """Whether a direct statement is a sentence of its own, whatever else its speaker is reported to say around it."""
+    start, end = draft.parts[0][0], draft.parts[-1][1]
+    before = article[max(0, start - 4) : start].rstrip(" \u00a0" + _MARKS)
+    return _follows(article, draft) or (article[start].isupper() and article[end - 1] in ",.!?…" and before[-1:] in ",:")
 
 
 def _trim(article: str, start: int, end: int, *, bare: bool) -> tuple[int, int] | None:

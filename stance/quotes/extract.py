@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Union
 import regex
 
 from stance.errors import EmptyTextError
-from stance.quotes.clauses import BLANK, USED, VERB, Clause, clause_after, clauses_in, opens_content
+from stance.quotes.clauses import BLANK, USED, Clause, clause_after, clauses_in, opens_content, verbs_in
 from stance.quotes.drafts import WORD as _WORD
 from stance.quotes.drafts import Draft, combine
-from stance.quotes.lexicon import CLAUSE_VERB, FINITE
+from stance.quotes.lexicon import CLAUSE_VERB, FINITE, PRONOUNS, pattern
 from stance.quotes.marks import Marked, find_marked
 from stance.quotes.passages import paragraphs, sentences
 from stance.quotes.speakers import Mention, resolve
@@ -66,7 +66,8 @@ def extract_quotes(article: str, *, extractor: "Extractor" = "auto") -> list[Quo
     order = {id(draft): i for i, draft in enumerate(drafts)}
     speakers = resolve(
         article,
-        [Mention(d.source, d.apposition, d.start, order.get(id(d.carry)) if d.carry else None) for d in drafts],
+        [Mention(d.source, d.apposition, order.get(id(d.carry)) if d.carry else None) for d in drafts],
+        [(m.outer_start, m.outer_end) for m in reader.marked],
     )
     return [
         make_quote(
@@ -152,7 +153,7 @@ class _Reader:
         chars = list(self.blank[start:end])
         for m in marked:
             inner = self.article[m.start : m.end].rstrip()
-            if inner[-1:] in ".!?…" and regex.match(r"\s+[\p{Lu}\u0001\d—]", self.blank[m.outer_end : min(end, m.outer_end + 4)]):
+            if inner[-1:] in ".!?…" and pattern(r"\s+[\p{Lu}\u0001\d—]").match(self.blank[m.outer_end : min(end, m.outer_end + 4)]):
                 stop = self.blank.find("\n", m.outer_end, end)
                 if clause_after(self.blank, m.outer_end, self._sentence_end(m.outer_end, stop if stop > 0 else end), ended=inner.endswith(".")) is None:
                     chars[m.outer_end - 1 - start] = "."
@@ -185,16 +186,16 @@ class _Reader:
         n_words = len(_WORD.findall(inner))
         before = blank[bounds[0] : m.outer_start].strip()
         between = blank[last_end : m.outer_start] if previous else ""
-        stopped = inner[-1:] in ",.!?…—–-;:" or regex.match(r"\s*[,—–―]", blank[m.outer_end : m.outer_end + 3]) is not None
+        stopped = inner.rstrip("’'›")[-1:] in (*",.!?…—–-;:",) or pattern(r"\s*[,—–―]").match(blank[m.outer_end : m.outer_end + 3]) is not None
         clause = None
         unstopped = not stopped and not before and n_words >= 4 and not self.is_name(m)
         if stopped or unstopped or m.shape == "dash":
             # A clause may stand in what the splitter took for the next sentence: '"Go!" She said'.
             limit = max(bounds[1], self._sentence_end(m.outer_end, self.paragraphs[number][1]))
             clause = clause_after(blank, m.outer_end, limit, ended=inner.endswith(".") and m.shape == "quote")
-        starts = not before or bool(regex.fullmatch(r"[\u0001\s.,;:—–-]*|.*[.!?…:—–-]", before)) or m.shape == "dash"
-        rest = regex.sub(r"[\s.,;:!?—–\u0001-]+", "", blank[m.outer_end : bounds[1]])
-        if m.continues and self.drafts and self.drafts[-1].goes_on:
+        starts = not before or bool(pattern(r"[\u0001\s.,;:—–-]*|.*[.!?…:—–-]").fullmatch(before)) or m.shape == "dash"
+        rest = pattern(r"[\s.,;:!?—–\u0001-]+").sub("", blank[m.outer_end : bounds[1]])
+        if m.continues and self.drafts and self.drafts[-1].goes_on and not (clause and self._another(clause, self.drafts[-1])):
             draft = self.drafts[-1]
             draft.parts.append(self._inner(m))
             draft.goes_on = m.goes_on
@@ -228,6 +229,13 @@ class _Reader:
                 return draft
         return None
 
+    def _another(self, clause: Clause, draft: Draft) -> bool:
+        """Whether a clause names somebody by name who is not whom the statement before has."""
+        if clause.source is None or draft.source is None:
+            return False
+        name, before = (self.article[slice(*source)] for source in (clause.source, draft.source))
+        return name.split()[-1][0].isupper() and name.lower() not in PRONOUNS and name.split()[-1] not in before
+
     def _inner(self, m: Marked) -> tuple[int, int]:
         start, end = m.start, m.end
         while start < end and self.article[start].isspace():
@@ -256,10 +264,10 @@ class _Reader:
 
     def _adjoins(self, between: str) -> bool:
         """Whether only the rest of a reporting clause stands between two stretches."""
-        if VERB.search(between):
+        if verbs_in(between, 0, len(between))[0]:
             return False
         return (bool(_GAP.fullmatch(between)) and between.strip()[-1:] in ("", ".", ",", ";", ":", "—", "–", "-")) or bool(
-            regex.fullmatch(r"[\s,.;:—–-]*(?:and|but|because)?\s*", between)
+            pattern(r"[\s,.;:—–-]*(?:and|but|because)?\s*").fullmatch(between)
         )
 
     def _clause_before(self, m: Marked, bounds: tuple[int, int]) -> Clause | None:
@@ -298,7 +306,7 @@ class _Reader:
             return None
         opens = gap.rstrip()[-1:]
         upper = inner[:1].isupper() or not inner[:1].isalpha()
-        if regex.search(r"\b(?:that|whether|of|as|a|an|the|for|with|on|in|to|is|was)\s*$", gap) and not (upper and gap.rstrip().endswith(" that")):
+        if pattern(r"\b(?:that|whether|of|as|a|an|the|for|with|on|in|to|is|was)\s*$").search(gap) and not (upper and gap.rstrip().endswith(" that")):
             return None
         if opens == ":" or (opens == "," and upper) or (opens == "," and inner[-1:] in ".!?,…" and len(_WORD.findall(inner)) > 3):
             return clause
@@ -380,7 +388,7 @@ class _Reader:
         for other in clauses[i + 1 :]:
             begin = other.start
             lead = piece[max(0, begin - 14) : begin]
-            joined = regex.search(r"(?:,\s+|;\s*)(?:and|but|while|though|although|whereas)\s+$|,?\s+(?:while|whereas)\s+$|;\s*$", lead)
+            joined = pattern(r"(?:,\s+|;\s*)(?:and|but|while|though|although|whereas)\s+$|,?\s+(?:while|whereas)\s+$|;\s*$").search(lead)
             if joined and begin - len(joined.group()) > clauses[i].cue[1]:
                 return begin - len(joined.group())
         return end
@@ -402,11 +410,11 @@ class _Reader:
                 return self._trim(piece, [(begin, clause.start), (max(clause.end, clause.cue[1]) + tail.end(), limit)])
             if (len(before.strip(" ,—–")) > 12 and before.rstrip().endswith((",", "—", "–"))) or (before.strip() and not after.strip(" ,.")):
                 return self._trim(piece, [(begin, clause.start)])
-            follows = regex.compile(r"(?:,?\s+who(?:se|m)?\b[^,\u0001]*,)?\s*,?\s*").match(piece, max(clause.end, clause.cue[1]), limit)
+            follows = pattern(r"(?:,?\s+who(?:se|m)?\b[^,\u0001]*,)?\s*,?\s*").match(piece, max(clause.end, clause.cue[1]), limit)
             content = follows.end() if follows else limit
             return self._trim(piece, [(content, limit)]) if limit - content > 8 else None
         lead = before.rstrip()
-        resumed = regex.match(rf"[^,;—–:]{{0,60}},\s+{_AUXILIARY}", after) is not None
+        resumed = pattern(rf"[^,;—–:]{{0,60}},\s+{_AUXILIARY}").match(after) is not None
         finite = any(w.lower() in FINITE for w in lead.rstrip(",—–").split()[1:])
         if (
             lead.endswith((",", "—", "–"))
@@ -415,10 +423,10 @@ class _Reader:
             and not _LEAD_ADVERBIAL.match(lead.lstrip(" ,;"))
             and not (_LEAD_LONG.match(lead.lstrip(" ,;")) and opens_content(piece, clause, limit) is not None)
         ):
-            ending = regex.match(r"[^,;—–:]*", after)
+            ending = pattern(r"[^,;—–:]*").match(after)
             aside = ending.group() if ending else ""
             rest = after[len(aside) :]
-            if not regex.search(r"\bthat\b", aside) and len(aside.split()) <= 12 and not self._new_content(piece, clause, limit):
+            if not pattern(r"\bthat\b").search(aside) and len(aside.split()) <= 12 and not self._new_content(piece, clause, limit):
                 parts = [(begin, begin + len(lead) - 1)]
                 if (resumed or len(rest.strip(" ,.—–")) > 12) and rest[:1] in ",—–" and not _GERUND.match(rest) and USED not in rest:
                     parts.append((max(clause.end, clause.cue[1]) + len(aside) + 1, limit))
@@ -438,7 +446,7 @@ class _Reader:
     @staticmethod
     def _new_content(piece: str, clause: Clause, limit: int) -> bool:
         opened = opens_content(piece, clause, limit)
-        return opened is not None and limit - opened > 25 and regex.match(r"\s*(?:that\b|\w+\s+that\b)", piece[clause.cue[1] : limit]) is not None
+        return opened is not None and limit - opened > 25 and pattern(r"\s*(?:that\b|\w+\s+that\b)").match(piece[clause.cue[1] : limit]) is not None
 
     def _trim(self, piece: str, parts: list[tuple[int, int]]) -> list[tuple[int, int]] | None:
         """Cut conjunctions, commas and space off the edges; None if no words are left."""

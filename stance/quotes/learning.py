@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from stance.corpora import has_words
 from stance.errors import InputError, UnreadableFileError
 from stance.quotes.passages import words_inside
-from stance.quotes.tagger import ROLES, TAG_TO_ID, Tagger, Window, collate, forward, stretches, windows, words
+from stance.quotes.tagger import LEGAL, ROLES, TAG_TO_ID, Tagger, Window, collate, forward, stretches, windows, words
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 IGNORED = -100  # the index that torch's cross-entropy leaves out
 LINK_WEIGHT = 0.3
+HIDDEN_SHARE = 0.1  # of the pieces, drawn anew every time, are masked in training: the context must do
 
 
 @dataclass(frozen=True)
@@ -163,41 +164,72 @@ def _target(table: dict[int, int | None], word: int, here: range) -> int:
     return target - here.start + 1 if target in here else IGNORED
 
 
-def learner(network: Any) -> "torch.nn.Module":  # noqa: ANN401 - a transformers token classifier
-    """Wrap a network so that transformers' `Trainer` gets its loss: of the tags, and a third of that of the links."""
+def learner(tagger: Tagger) -> "torch.nn.Module":
+    """Wrap a tagger's network so that transformers' `Trainer` gets its loss: of the tags, and a third of that of the links."""
     import torch
+
+    tokenizer = tagger.tokenizer
+    mask_id = tokenizer.mask_token_id if tokenizer.mask_token_id is not None else tokenizer.unk_token_id
 
     class Learner(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.network = network
+            self.network: Any = tagger.network
 
-        def forward(
-            self, input_ids: "torch.Tensor", attention_mask: "torch.Tensor", heads: "torch.Tensor", labels: "torch.Tensor", links: "torch.Tensor"
-        ) -> "dict[str, torch.Tensor]":
+        def forward(self, labels: "torch.Tensor", links: "torch.Tensor", **batch: "torch.Tensor") -> "dict[str, torch.Tensor]":
             """Return the loss of a batch; `labels` (n_windows, n_words), `links` (n_windows, 2, n_words)."""
-            tag_logits, link_logits = forward(self.network, input_ids, attention_mask, heads)
+            if self.training:
+                hidden = torch.rand(batch["input_ids"].shape, device=labels.device) < HIDDEN_SHARE
+                hidden[:, 0] = False  # the first piece speaks for "no cue", "no source"
+                batch["input_ids"] = torch.where(hidden & batch["attention_mask"].bool(), mask_id, batch["input_ids"])
+            tag_logits, link_logits = forward(self.network, batch)
+            known = labels != IGNORED
             # A padded word is no candidate: shape (n_windows, n_words + 1), the first for "none".
-            candidates = torch.cat([torch.ones_like(labels[:, :1], dtype=torch.bool), labels != IGNORED], 1)
+            candidates = torch.cat([torch.ones_like(known[:, :1]), known], 1)
             link_logits = link_logits.float().masked_fill(~candidates[:, None, None, :], -1e4)
-            of_tags = torch.nn.functional.cross_entropy(tag_logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
             of_links = torch.nn.functional.cross_entropy(link_logits.flatten(0, 2), links.flatten(), ignore_index=IGNORED)
-            return {"loss": of_tags + LINK_WEIGHT * torch.nan_to_num(of_links)}
+            with torch.autocast(tag_logits.device.type, enabled=False):
+                of_tags = _surprise(tag_logits.float(), labels.clamp_min(0), known, self.network.transitions.float())
+            return {"loss": of_tags.sum() / known.sum() + LINK_WEIGHT * torch.nan_to_num(of_links)}
 
     return Learner()
+
+
+def _surprise(scores: "torch.Tensor", tags: "torch.Tensor", known: "torch.Tensor", transitions: "torch.Tensor") -> "torch.Tensor":
+    """How unlikely a linear-chain conditional random field finds the right tags.
+
+    Args:
+        scores: Of each tag at each word, shape (n_windows, n_words, n_tags).
+        tags: The right ones, shape (n_windows, n_words).
+        known: Which words are no padding, the same shape.
+        transitions: Scores from tag to tag, shape (n_tags, n_tags).
+
+    Returns:
+        Negative log likelihoods, shape (n_windows,).
+    """
+    import torch
+
+    allowed = transitions + torch.from_numpy(LEGAL).to(transitions).clamp_min(-1e4)
+    right = scores.gather(2, tags.unsqueeze(2)).squeeze(2) * known
+    steps = allowed[tags[:, :-1], tags[:, 1:]] * known[:, 1:]
+    total = scores[:, 0]
+    for i in range(1, scores.shape[1]):
+        reached = torch.logsumexp(total.unsqueeze(2) + allowed, 1) + scores[:, i]
+        total = torch.where(known[:, i, None], reached, total)
+    return torch.logsumexp(total, 1) - right.sum(1) - steps.sum(1)
 
 
 def collate_labelled(batch: Sequence[LabelledWindow], padding: int) -> "dict[str, torch.Tensor]":
     """Pad labelled windows to one size, as `learner` takes them."""
     import torch
 
-    input_ids, attention_mask, heads = collate([item.window for item in batch], padding)
-    labels = torch.full(heads.shape, IGNORED)
-    links = torch.full((len(batch), 2, heads.shape[1]), IGNORED)
+    padded = collate([item.window for item in batch], padding)
+    labels = torch.full(padded["heads"].shape, IGNORED)
+    links = torch.full((len(batch), 2, labels.shape[1]), IGNORED)
     for i, item in enumerate(batch):
         labels[i, : len(item.tags)] = torch.tensor(item.tags)
         links[i, :, : len(item.tags)] = torch.tensor(item.links)
-    return {"input_ids": input_ids, "attention_mask": attention_mask, "heads": heads, "labels": labels, "links": links}
+    return {**padded, "labels": labels, "links": links}
 
 
 def span_scores(articles: Sequence[AnnotatedArticle], tagger: Tagger) -> dict[str, float]:

@@ -4,6 +4,8 @@ Nothing comes in; regular expressions and sets go out. English only. The verbs a
 belief or writing in news text; `object` verbs report without a clause ("called for a truce").
 """
 
+from functools import cache, lru_cache
+
 import regex
 
 # Verbs whose content may follow without "that", or stand before them: "X said it was over", "It is over, X said."
@@ -67,6 +69,12 @@ complained joke joked fear fears feared feel feels felt wish wishes confirm conf
 stating reply replied assure assured remind reminded""".split()
 
 
+@cache
+def pattern(source: str, flags: int = 0) -> "regex.Pattern[str]":
+    """Compile a regular expression, once; `regex` itself looks up every inline one anew, slowly."""
+    return regex.compile(source, flags)
+
+
 def _forms(block: str) -> list[str]:
     words = regex.findall(r'"[^"]+"|[^\s|]+', block)
     return sorted({word.strip('"') for word in words}, key=lambda word: (-len(word), word))
@@ -84,10 +92,12 @@ REPORTING_WORDS = frozenset(form.split()[0] for form in (*CLAUSE_FORMS, *OBJECT_
     suggestion accusation accusations allegation allegations announcement assertion citing quoted words""".split()
 )
 CLAUSE_VERB = _alternatives(CLAUSE_FORMS)
+CLAUSE_WORDS = frozenset(CLAUSE_FORMS)
 OBJECT_VERB = _alternatives(OBJECT_FORMS)
 BARE_VERBS = frozenset(_BARE_VERBS)
 
 PRONOUNS = frozenset("he she they it i we who him her them one".split())
+RELATIVES = frozenset("who whose whom which that".split())
 POSSESSIVES = frozenset("his her their its my our".split())
 MASCULINE = frozenset(
     "he him his himself mr mr. sir lord king prince father son brother husband man spokesman chairman businessman "
@@ -169,6 +179,15 @@ ORGANISATION = regex.compile(
     r"administration|kremlin|house|times|post|news|reuters|pentagon|coalition|alliance|front|movement|ministry|"
     r"corporation|inc|corp|ltd|foundation|center|centre|bureau|service|board|fund|network|journal|tribune)\b"
 )
+# Words of two-word names that are no people: places, peoples, papers, offices.
+NO_PERSON = regex.compile(
+    r"(?:^(?:New|North|South|East|West|Northern|Southern|Eastern|Western|Central|Middle|Saudi|United|Great|Los|San|Las|Fort|Port|Mount|Lake|Cape|Our|My|That|This|"
+    r"These|What|Why|How|The|A|An|\p{Lu}\p{Ll}+ing)\s)|\b(?:County|City|State|States|Street|Avenue|Road|River|Sea|Ocean|Gulf|Islands?|Kingdom|Emirates|Republic|"
+    r"Republicans?|Democrats?|Media|Energy|Schools?|College|Hospital|Airport|Church|Orthodox|Party|Senate|Congress|Act|Law|Treaty|Accord|Agreement|Amendment|Day|War|"
+    r"Street|Square|Hall|Tower|Air|Force|Forces|Navy|Guard|Twitter|Facebook|Instagram|America|Americans?|Europe|European|Asia|Africa|China|Russia|Iran|"
+    r"Israel|Ukraine|Carolina|Dakota|Virginia|Hampshire|Jersey|York|Mexico|Zealand|Korea|Sudan|Lanka|Rico|Angeles|Francisco|Vegas|Arabia)\b|"
+    r"\s(?:and|or|With|For|Against|To|From|On|In|At|Is|Are|Has|Was)\s|^(?:\p{Lu}{2,}\s+){2,}\p{Lu}{2,}$|['’](?:s|re|ve|ll|t)\b"
+)
 # Titles that stand before a name and are no part of it.
 TITLE_WORD = regex.compile(
     r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Sen|Rep|Gov|Gen|Lt|Col|Maj|Capt|Sgt|Adm|Rev|Hon|St|Sir|Lord|Lady|Dame|President|Prime|Minister|"
@@ -179,6 +198,14 @@ TITLE_WORD = regex.compile(
     r"Democrat|Former|Acting|Special|Assistant|Under|Sheriff|Officer|Detective|Lieutenant|Brigadier|Marshal|Father|Sister|Brother)"
     r"(?:[-—]\w+){0,2}\.?"
 )
+
+
+@lru_cache(maxsize=4096)
+def is_title(word: str) -> bool:
+    """Whether a word is a title that stands before a name."""
+    return TITLE_WORD.fullmatch(word) is not None
+
+
 ABBREVIATIONS = frozenset(
     """del supt cmdr messrs ret mr mrs ms dr prof sen rep gov gen lt col maj capt sgt adm rev hon st jr sr vs etc inc corp ltd co
 no jan feb mar apr jun jul aug sept sep oct nov dec u.s u.k u.n e.g i.e a.m p.m d.c r d vol approx dept est fig

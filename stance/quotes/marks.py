@@ -11,7 +11,7 @@ from typing import Literal
 
 import regex
 
-from stance.quotes.lexicon import CLAUSE_VERB
+from stance.quotes.lexicon import CLAUSE_VERB, pattern
 from stance.quotes.passages import paragraphs
 
 _DOUBLE = regex.compile(r"``|''|[“”„‟«»″\"＂]")
@@ -23,6 +23,8 @@ _COMMA_CLAUSE = regex.compile(
     rf"[,!?]\s+(?=(?:(?:he|she|they|\p{{Lu}}[\w.’'-]*(?:\s+\p{{Lu}}[\w.’'-]*)*|the\s+\w+)\s+{CLAUSE_VERB}|"
     r"(?:said|says|added|noted|told)\s+\p{Lu})\b)"
 )
+_CLAUSE_BEHIND = regex.compile(rf"\s*[—–-]?\s*(?:[^\s.,;]+\s+){{0,5}}?{CLAUSE_VERB}\b")
+_VERB_BEFORE = regex.compile(rf"\b{CLAUSE_VERB}$")
 _RESUMED = regex.compile(r"[.,;]?\s*[—–―-]\s+(?=\S)")
 
 
@@ -95,11 +97,7 @@ def _in_paragraph(text: str, start: int, end: int, number: int, carried: bool, f
     elif stray is not None and not found:
         # A closing mark with nothing open: the opening one is missing, if a clause follows and the paragraph starts it.
         position, width = stray
-        if (
-            position - start > 8
-            and text[position - 1] in ",.!?…"
-            and regex.match(rf"\s*[—–-]?\s*(?:[^\s.,;]+\s+){{0,5}}?{CLAUSE_VERB}\b", text[position + width : end])
-        ):
+        if position - start > 8 and text[position - 1] in ",.!?…" and _CLAUSE_BEHIND.match(text, position + width, end):
             found.append(Marked(start, position, start, position + width, "quote", number))
     if carried and found and found[0].outer_start == start:
         first = found[0]
@@ -197,7 +195,7 @@ def _side(text: str, position: int, mark: str, start: int, end: int, stack: list
 
 
 def _opens_paragraph(paragraph: str) -> bool:
-    return bool(regex.match(r"[“\"„«‟]|``|''", paragraph))
+    return bool(pattern(r"[“\"„«‟]|``|''").match(paragraph))
 
 
 def _missing_close(text: str, start: int, position: int, inner: int, end: int) -> int | None:
@@ -207,7 +205,7 @@ def _missing_close(text: str, start: int, position: int, inner: int, end: int) -
         stop = min(m.start() for m in clauses)
         return stop + 1 if text[stop] in ".!?…" else stop
     before = text[max(start, position - 60) : position].rstrip()
-    if not before or before[-1] in ":,—–-" or regex.search(rf"\b{CLAUSE_VERB}$", before):
+    if not before or before[-1] in ":,—–-" or _VERB_BEFORE.search(before):
         while end > inner and text[end - 1].isspace():
             end -= 1
         return end if end > inner else None

@@ -16,11 +16,16 @@ from stance.quotes.lexicon import ABBREVIATIONS
 _LINE = regex.compile(r"[^\r\n\u2028\u2029\u0085]+")
 _BLANK = regex.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)\s*")
 _SENTENCE_END = regex.compile(r"(?P<stop>[.!?…]+)(?P<close>[\"”’»›)\]\u0001]*)(?=\s+|$)")
-_LAST_WORD = regex.compile(r"(?:^|[\s(\"“‘«\u0001])([^\s(\"“‘«\u0001]+)$")
+_LAST_WORD = regex.compile(r"(?r)[^\s(\"“‘«\u0001]+")  # read from the right
 
 
 def paragraphs(text: str) -> list[tuple[int, int]]:
     """Return (start, end) of every paragraph that holds more than white space."""
+    return list(_paragraphs(text))
+
+
+@lru_cache(maxsize=4)
+def _paragraphs(text: str) -> tuple[tuple[int, int], ...]:
     if _is_hard_wrapped(text):
         edges, position = [], 0
         for gap in _BLANK.finditer(text):
@@ -30,7 +35,7 @@ def paragraphs(text: str) -> list[tuple[int, int]]:
     else:
         spans = [match.span() for match in _LINE.finditer(text)]
     trimmed = (_trim(text, start, end) for start, end in spans)
-    return [(start, end) for start, end in trimmed if start < end]
+    return tuple((start, end) for start, end in trimmed if start < end)
 
 
 def words_inside(words: Sequence[tuple[int, int]], start: int, end: int) -> list[int]:
@@ -88,8 +93,8 @@ def _sentences(text: str) -> tuple[tuple[int, int], ...]:
         if after and not (after.isupper() or after.isdigit() or after in "\"“‘«„'‹\u0001—–-("):
             continue
         if match["stop"] == "." and not match["close"]:
-            word = _LAST_WORD.search(text, start, match.start("stop"))
-            last = word.group(1) if word else ""
+            word = _LAST_WORD.match(text, start, match.start("stop"))
+            last = word.group() if word else ""
             if last.lower() in ABBREVIATIONS or (len(last) == 1 and last.isupper() and last != "I"):
                 continue
         spans.append(_trim(text, start, match.end()))

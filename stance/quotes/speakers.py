@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import regex
 
-from stance.quotes.clauses import is_name_word
+from stance.quotes.clauses import is_name_word, noun_phrase_before
 from stance.quotes.lexicon import (
     DETERMINERS,
     FEMININE,
@@ -19,14 +19,19 @@ from stance.quotes.lexicon import (
     LINKS,
     MASCULINE,
     MONTHS,
+    NO_PERSON,
     OPENERS,
     ORGANISATION,
+    POSSESSIVES,
     PRONOUNS,
+    RELATIVES,
     ROLES,
     STOPS,
-    TITLE_WORD,
     WEEKDAYS,
+    is_title,
+    pattern,
 )
+from stance.quotes.passages import paragraphs
 from stance.records import Span, Speaker
 
 _TOKEN = (
@@ -50,6 +55,12 @@ _TITLE_BEFORE = regex.compile(
     r"lawmaker|historian|lawyer|activist|executive|manager|researcher|expert|governor|mayor|negotiator|secretary)\s+)+$"
 )
 _POSSESSIVE = regex.compile(r"['’]s?$")
+_OPENING = regex.compile(
+    r"(?:^|[.!?”\"]\s+|\n\s*)(?:(?:But|And|Yet|Then|While|As|When|After|Although|Though)\s+|\p{Lu}[^,.!?\n]{1,50},\s+)?(?:\p{Lu}[\w.]*\s+|\p{Ll}+\s+nominee\s+){0,4}$"
+)
+_OWNS = regex.compile(r"(?:\p{Lu}\S* ){0,3}?\p{Lu}\S*(?:['’]s|s['’])(?!\w)")
+_OWNER = regex.compile(r"(?:\S+ )*\S+(?:['’]s|s['’]) (?=\p{Lu}\S* \p{Lu})")
+_LONG_WORD = regex.compile(r"\b\p{L}{4,}")
 _ABBREVIATED = regex.compile(r"^(?:\p{Lu}\.?){2,5}$")
 
 
@@ -62,6 +73,7 @@ class Person:
     description: str | None = None
     mentions: list[int] = field(default_factory=list)
     gender: str = ""
+    taken_for: str = ""  # the gender of the pronoun that stood for them last
     likely: bool = False  # somebody the article lets speak, gives a title or calls by surname: no headline, no place
 
     @property
@@ -77,14 +89,20 @@ class Mention:
     Attributes:
         source: (start, end) of the mention; None where the statement has no clause of its own.
         apposition: (start, end) of what describes it, or None.
-        statement: Where the statement starts.
         carry: Index of the statement whose speaker goes on, or None.
     """
 
     source: tuple[int, int] | None
     apposition: tuple[int, int] | None
-    statement: int
     carry: int | None = None
+
+
+def _is_headline(paragraph: str) -> bool:
+    """Whether a paragraph is no sentence and has capitals where a sentence has none."""
+    if paragraph[-1:] in '.!?:;,”"’…':
+        return False
+    words = _LONG_WORD.findall(paragraph)
+    return len(words) >= 3 and sum(word[0].isupper() for word in words) >= 0.8 * len(words)
 
 
 def split_title(phrase: str) -> tuple[str, str]:
@@ -103,7 +121,7 @@ def split_title(phrase: str) -> tuple[str, str]:
     tail = tokens[names:]
     if not tail:
         return phrase, ""
-    titles = [i for i, word in enumerate(tail) if TITLE_WORD.fullmatch(word) and i < len(tail) - 1]
+    titles = [i for i, word in enumerate(tail) if is_title(word) and i < len(tail) - 1]
     cut = titles[-1] + 1 if titles else 0
     if cut == 0 and names > 0 and tokens[names - 1].lower() in ("of", "to", "for", "in", "from", "at", "the") and len(tail) >= 3:
         # "Ambassador to Russia Nicolas de Riviere": the preposition takes its own name first.
@@ -113,7 +131,7 @@ def split_title(phrase: str) -> tuple[str, str]:
     elif cut == 0 and names > 0 and tokens[names - 1].lower() in ("of", "to", "for", "in", "from", "at", "with", "the", "and"):
         return phrase, ""
     while cut < len(tail) - 2 and (
-        (_ABBREVIATED.match(tail[cut]) and not tail[cut].endswith(".")) or regex.search(r"(?:ish|ese|ian|can|raeli|raqi)$", tail[cut])
+        (_ABBREVIATED.match(tail[cut]) and not tail[cut].endswith(".")) or pattern(r"(?:ish|ese|ian|can|raeli|raqi)$").search(tail[cut])
     ):
         cut += 1
     if cut and cut == len(tail) - 1 and tail[cut - 1] in ("State", "Foreign", "Defense"):
@@ -135,9 +153,12 @@ class Roster:
         self.people: list[Person] = []
         self._by_name: dict[str, Person] = {}
         singles: list[tuple[str, int]] = []
+        headlines = [span for span in paragraphs(article) if _is_headline(article[slice(*span)])]
         for match in _SEQUENCE.finditer(article):
             phrase = _POSSESSIVE.sub("", match.group().rstrip(".,'’-"))
             start = match.start()
+            if owner := _OWNER.match(phrase):  # "NBC's Lester Holt"
+                start, phrase = start + owner.end(), phrase[owner.end() :]
             tokens = phrase.split()
             while tokens and (tokens[0].lower() in OPENERS | STOPS | DETERMINERS | FINITE | PRONOUNS | WEEKDAYS | MONTHS):
                 start += len(tokens[0]) + 1
@@ -147,8 +168,9 @@ class Roster:
             if not tokens:
                 continue
             title, name = split_title(" ".join(tokens))
-            if len(name.split()) >= 2 and not ORGANISATION.search(name) and len(name.split()) <= 5:
-                self._enter(name, start, title)
+            if 2 <= len(name.split()) <= 5 and not ORGANISATION.search(name) and not NO_PERSON.search(name):
+                if name in self._by_name or not any(a <= start < b for a, b in headlines):
+                    self._enter(name, start + len(" ".join(tokens)) - len(name), title)
             else:
                 singles.append((tokens[-1], start))
         for (a, b), apposition in appositions:
@@ -156,7 +178,7 @@ class Roster:
             person = self._by_name.get(name) or self._speaks(name, a)
             if person:
                 person.likely = True
-            if person and apposition and not regex.match(r"(?:who|whose|which|speaking|in|on|at)\b", article[slice(*apposition)]):
+            if person and apposition and not pattern(r"(?:who|whose|which|speaking|in|on|at)\b").match(article[slice(*apposition)]):
                 person.description = person.description or article[slice(*apposition)].strip()
         self._describe()
         by_surname: dict[str, Person] = {}
@@ -165,7 +187,7 @@ class Roster:
         for word, start in singles:
             if person := by_surname.get(word):
                 person.mentions.append(start)
-                person.likely = True
+                person.likely = person.likely or not any(f" {word.lower()}{end}" in article for end in " ,.")
         for person in self.people:
             person.mentions.sort()
             person.gender = self._gender(person)
@@ -194,11 +216,11 @@ class Roster:
         if not tokens or len(tokens) > 3 or ORGANISATION.search(name) or not all(is_name_word(token) for token in tokens):
             return None
         known = next((p for p in self.people if p.surname == tokens[-1]), None)
-        if known is None and not regex.search(rf"\b(?:Mr|Mrs|Ms|Dr|Sen|Rep|Gov|Gen|President|Senator|Judge)\.?\s+{regex.escape(tokens[-1])}\b", self.article):
+        if known is None and not pattern(rf"\b(?:Mr|Mrs|Ms|Dr|Sen|Rep|Gov|Gen|President|Senator|Judge)\.?\s+{regex.escape(tokens[-1])}\b").search(self.article):
             return None
         if known is None:
             known = Person(name, start)
-            known.mentions = [m.start() for m in regex.finditer(rf"\b{regex.escape(tokens[-1])}\b", self.article)]
+            known.mentions = [m.start() for m in pattern(rf"\b{regex.escape(tokens[-1])}\b").finditer(self.article)]
             self.people.append(known)
             self._by_name[name] = known
         return known
@@ -213,6 +235,7 @@ class Roster:
                         person.description = found["what"].strip()
                 if person.description is None and (title := _TITLE_BEFORE.search(self.article, max(0, start - 60), start)):
                     person.description = title.group().strip()
+                person.likely = person.likely or person.description is not None
 
     def _gender(self, person: Person) -> str:
         around = " ".join(self.article[max(0, start - 12) : start] for start in person.mentions[:6]).lower()
@@ -223,7 +246,7 @@ class Roster:
             return "m"
         votes = 0
         for start in person.mentions:
-            match = regex.compile(r"[^.!?\n]{0,80}?\b(he|she|his|her|him|himself|herself)\b", regex.I).match(self.article, start + len(person.surname))
+            match = pattern(r"[^.!?\n]{0,80}?\b(he|she|his|her|him|himself|herself)\b", regex.I).match(self.article, start + len(person.surname))
             if match and not any(other is not person and any(start < m < match.end() for m in other.mentions) for other in self.people):
                 votes += 1 if match.group(1).lower() in MASCULINE else -1
         return "m" if votes > 0 else "f" if votes < 0 else ""
@@ -246,12 +269,14 @@ class Roster:
         tokens = [word.lower() for word in phrase.split()]
         role = next((" ".join(tokens[-n:]) for n in (3, 2, 1) if " ".join(tokens[-n:]) in ROLES), None)
         keys = ROLES[role] if role else (tokens[-1],)
-        # A qualifier such as "Ohio" or "former" has to fit where the description has room for it.
-        matches = [
-            p
-            for p in self.people
-            if p.description and p.mentions[0] < position and any(regex.search(rf"\b{regex.escape(key)}", p.description.lower()) for key in keys)
-        ]
+        origin = {word for word in phrase.split() if word[0].isupper()}  # "the Russian minister" is nobody described as the French one
+        matches = []
+        for person in self.people:
+            described = person.description or ""
+            known = {word for word in described.split() if word[0].isupper() and not is_title(word)}
+            if person.mentions[0] < position and any(pattern(rf"\b{regex.escape(key)}").search(described.lower()) for key in keys):
+                if not origin or not known or origin & known:
+                    matches.append(person)
         return self._nearest(matches, position)
 
     def last_before(self, position: int, gender: str = "", within: int = 4000) -> Person | None:
@@ -268,53 +293,66 @@ class Roster:
         return max(people, key=last, default=None)
 
 
-def resolve(article: str, mentions: Sequence[Mention]) -> list[Speaker | None]:
+def resolve(article: str, mentions: Sequence[Mention], quoted: Sequence[tuple[int, int]] = ()) -> list[Speaker | None]:
     """Give each statement its speaker.
 
     Args:
         article: The text.
         mentions: One for each statement, in order.
+        quoted: (start, end) of what stands between quotation marks; who is named there speaks less likely.
 
     Returns:
         A speaker or None for each, in the same order.
     """
     roster = Roster(article, [(m.source, m.apposition) for m in mentions if m.source])
     speakers: list[Speaker | None] = []
+    last: Speaker | None = None
     for mention in mentions:
         if mention.source is None:
             carried = speakers[mention.carry] if mention.carry is not None else None
             speakers.append(Speaker(carried.name, carried.mention, carried.description) if carried else None)
             continue
-        previous = next((s for s, m in zip(reversed(speakers), reversed(mentions[: len(speakers)]), strict=False) if s and s.name), None)
-        speakers.append(_speaker(article, mention, roster, previous))
+        found = _speaker(article, mention, roster, last, quoted)
+        speakers.append(found)
+        last = found if found.name else last
     return speakers
 
 
-def _speaker(article: str, mention: Mention, roster: Roster, previous: Speaker | None) -> Speaker:
+def _speaker(article: str, mention: Mention, roster: Roster, previous: Speaker | None, quoted: Sequence[tuple[int, int]]) -> Speaker:
     assert mention.source is not None
     start, end = mention.source
     phrase = article[start:end]
     span = Span(start, end, phrase)
     described = article[slice(*mention.apposition)].strip() if mention.apposition else None
-    if described and (regex.match(r"(?:who|whose|which|speaking|in|on|at)\b", described) or len(described) < 4 or described.lower() in OPENERS):
+    if described and (pattern(r"(?:who|whose|which|speaking|in|on|at)\b").match(described) or len(described) < 4 or described.lower() in OPENERS):
         described = None
     bare = phrase.lower().strip(".")
-    if bare in PRONOUNS | {"his", "their", "its"}:
-        person = _antecedent(article, bare, start, roster, previous)
-        if person and not person.gender and bare in ("he", "she"):
-            person.gender = "m" if bare == "he" else "f"
+    if bare in RELATIVES:
+        before = noun_phrase_before(article, start, bare)
+        return _named(article, before, span, None, roster) if before else Speaker(None, span)
+    if bare in PRONOUNS | POSSESSIVES:
+        if bare in ("it", "its", "they", "them", "their"):
+            group = previous and previous.mention and start - previous.mention.start < _IN_VIEW and _is_group(previous, plural=bare[0] == "t")
+            return Speaker(previous.name, span, previous.description) if previous and group else Speaker(None, span)
+        person = _antecedent(article, bare, start, roster, previous, quoted)
         return Speaker(person.name, span, person.description) if person else Speaker(None, span)
     if bare in ("the latter", "latter", "the former"):
         person = roster.last_before(start)
         return Speaker(person.name, span, person.description) if person else Speaker(None, span)
+    return _named(article, (start, end), span, described, roster)
+
+
+def _named(article: str, phrase_at: tuple[int, int], span: Span, described: str | None, roster: Roster) -> Speaker:
+    """Look a noun phrase up in the roster; what is not there is its own name."""
+    start, phrase = phrase_at[0], article[slice(*phrase_at)]
     tokens = phrase.split()
     if " and " in phrase:
         return Speaker(phrase, span, described)
-    if is_name_word(tokens[-1]) and not (tokens[0].lower() in ("a", "an") and not any(TITLE_WORD.fullmatch(t) for t in tokens)):
+    if is_name_word(tokens[-1]) and not (tokens[0].lower() in ("a", "an") and not any(is_title(t) for t in tokens)):
         title, name = split_title(phrase)
         if name and not ORGANISATION.search(name):
             person = roster.by_name(name, start)
-            title = regex.sub(r"^(?:the|a|an)\s+", "", title)
+            title = pattern(r"^(?:the|a|an)\s+").sub("", title)
             if title in ("Mr.", "Ms.", "Mrs.", "Mr", "Ms", "Mrs", "the"):
                 title = ""
             if person:
@@ -327,32 +365,47 @@ def _speaker(article: str, mention: Mention, roster: Roster, previous: Speaker |
     return Speaker(phrase, span, described)
 
 
-def _antecedent(article: str, pronoun: str, position: int, roster: Roster, previous: Speaker | None) -> Person | None:
-    """Whom a pronoun stands for: the last speaker if still in view, else whoever was named last."""
-    if pronoun in ("i", "we", "it", "one", "my", "our", "its", "they", "them", "their"):
+def _is_group(speaker: Speaker, *, plural: bool) -> bool:
+    """Whether "they" (plural) or "it" can stand for a speaker: a group, or a body."""
+    name = speaker.name or ""
+    if plural:
+        return " and " in name or pattern(r"(?i)(?:[^s]s|\bpolice|\bpeople|\b(?:wo)?men|\bchildren)$").search(name.split(",")[0]) is not None
+    return ORGANISATION.search(name) is not None or (len(name.split()) == 1 and name[:1].isupper())
+
+
+_IN_VIEW = 1500  # characters
+
+
+def _antecedent(article: str, pronoun: str, position: int, roster: Roster, previous: Speaker | None, quoted: Sequence[tuple[int, int]]) -> Person | None:
+    """Whom "he" or "she" stands for: who is in view and fits best, or None for nobody."""
+    if pronoun in ("i", "we", "one", "my", "our"):
         return None
-    gender = "m" if pronoun in MASCULINE else "f" if pronoun in FEMININE else ""
-    window = 1200
-    subject = _last_subject(article, position, gender, roster)
-    if previous and previous.name:
-        person = next((p for p in roster.people if p.name == previous.name), None)
-        seen = previous.mention.start if previous.mention else -1
-        if person and person.gender in ("", gender) and position - seen < window:
-            if subject and subject is not person and max(m for m in subject.mentions if m < position) > seen:
-                return subject
-            return person
-    return subject or roster.last_before(position, gender)
+    gender = "m" if pronoun in MASCULINE else "f"
+    fits = [p for p in roster.people if p.gender in ("", gender)]
+    fits = [p for p in fits if p.likely] or fits
+    seen = previous.mention.end if previous and previous.mention and position - previous.mention.end < _IN_VIEW else position
 
+    def outside(start: int) -> bool:
+        return not any(a <= start < b for a, b in quoted)
 
-def _last_subject(article: str, position: int, gender: str, roster: Roster) -> Person | None:
-    """The person whose name opens the nearest sentence before `position`, outside quotation marks."""
-    best, at = None, -1
-    for person in [p for p in roster.people if p.likely] or roster.people:
-        if gender and person.gender not in ("", gender):
-            continue
-        for start in person.mentions:
-            if position - 900 < start < position and start > at:
-                lead = article[max(0, start - 40) : start]
-                if regex.search(r"(?:^|[.!?”\"]\s+|\n\s*)(?:\p{Lu}[\w.]*\s+){0,4}$", lead):
-                    best, at = person, start
-    return best
+    def opens(start: int) -> bool:
+        return outside(start) and _OPENING.search(article, max(0, start - 80), start) is not None
+
+    relieved = any(previous and p.name != previous.name and any(seen <= m < position and opens(m) for m in p.mentions) for p in fits)
+
+    def fitness(person: Person) -> float:
+        best = -10.0
+        for start in [m for m in person.mentions if position - _IN_VIEW < m < position][-4:]:
+            between = sum(min(b, position) - a for a, b in quoted if start < a < position)
+            value = -(position - start - between) / 250 + opens(start) - 1.5 * (not outside(start)) - 0.7 * (_OWNS.match(article, start) is not None)
+            best = max(best, value)
+        if previous and previous.name == person.name and seen < position:
+            between = sum(min(b, position) - a for a, b in quoted if seen < a < position)
+            best = max(best, -(position - seen - between) / 600) + (0.0 if relieved else 2.5)
+        return best + (person.gender == gender) - 3.0 * (person.taken_for not in ("", gender))
+
+    chosen = max(fits, key=fitness, default=None)
+    if chosen is None or fitness(chosen) < -8:
+        return None
+    chosen.taken_for = gender
+    return chosen

@@ -1,9 +1,10 @@
 """A text -> its attributions, by a token classifier: who (source), says (cue), what (content).
 
 Comes in: any text, of any length. Goes out: `Attribution` records in offsets of that text. A transformers token
-classifier reads overlapping windows of words; a Viterbi search picks the best legal sequence of tags, and two bilinear
-heads point from each stretch of content to its cue and from each cue to its source, wherever in the window they stand.
-Words are never cut: one is what a reader would call a word, or one punctuation mark, and its first piece speaks for it.
+classifier reads overlapping windows of words; a conditional random field picks the best legal sequence of tags, and two
+bilinear heads point from each stretch of content to its cue and from each cue to its source, wherever in the window they
+stand. Words are never cut: one is what a reader would call a word, or one punctuation mark, and its first piece speaks
+for it. An uncased encoder is told by `shapes` what it cannot see: capitals, and what stands between quotation marks.
 """
 
 from collections.abc import Sequence
@@ -15,11 +16,14 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from stance.quotes.passages import paragraphs
+from stance.quotes.marks import find_marked
+from stance.quotes.passages import paragraphs, words_inside
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    Batch = dict[str, torch.Tensor]
 
 ROLES = ("source", "cue", "content")
 TAGS = ("O", *(f"{edge}-{role}" for role in ROLES for edge in "BI"))
@@ -59,6 +63,18 @@ def words(text: str) -> list[tuple[int, int]]:
     return found
 
 
+N_SHAPES = 6
+
+
+def shapes(text: str, spans: Sequence[tuple[int, int]]) -> list[int]:
+    """Say how each word is printed: 0 in small letters, 1 with a capital, 2 in capitals; 3 more between quotation marks."""
+    found = [0 if word == word.lower() else 2 if len(word) > 1 and word == word.upper() else 1 for word in (text[a:b] for a, b in spans)]
+    for marked in find_marked(text):
+        for i in words_inside(spans, marked.start, marked.end):
+            found[i] = found[i] % 3 + 3
+    return found
+
+
 @dataclass(frozen=True)
 class Window:
     """A stretch of words as a network reads it.
@@ -66,11 +82,13 @@ class Window:
     Attributes:
         first: Number of its first word in the text.
         input_ids: Ids of its word pieces, with the special ones at both ends.
+        shapes: For each piece how its word is printed; 0 for the special ones.
         heads: For each word, the place of its first piece in `input_ids`.
     """
 
     first: int
     input_ids: list[int]
+    shapes: list[int]
     heads: list[int]
 
 
@@ -94,14 +112,16 @@ def windows(text: str, spans: Sequence[tuple[int, int]], tokenizer: "PreTrainedT
     encoded: Any = tokenizer(printed, add_special_tokens=False, verbose=False)
     room = max(1, max_length - 2)
     pieces = [ids[: min(_PIECES, room)] or [tokenizer.unk_token_id] for ids in encoded["input_ids"]]
+    shape_of = shapes(text, spans)
     found, first = [], 0
     while True:
-        ids, heads, last = [tokenizer.cls_token_id], [], first
+        ids, shaped, heads, last = [tokenizer.cls_token_id], [0], [], first
         while last < len(pieces) and len(ids) - 1 + len(pieces[last]) <= room:
             heads.append(len(ids))
             ids.extend(pieces[last])
+            shaped.extend([shape_of[last]] * len(pieces[last]))
             last += 1
-        found.append(Window(first, [*ids, tokenizer.sep_token_id], heads))
+        found.append(Window(first, [*ids, tokenizer.sep_token_id], [*shaped, 0], heads))
         if last == len(pieces):
             return found
         shared, following = 0, last
@@ -111,8 +131,8 @@ def windows(text: str, spans: Sequence[tuple[int, int]], tokenizer: "PreTrainedT
         first = following
 
 
-def add_links(network: "PreTrainedModel", size: int = 128) -> "PreTrainedModel":
-    """Give a token classifier the two pointing heads: content -> cue, cue -> source."""
+def extend(network: "PreTrainedModel", size: int = 128) -> "PreTrainedModel":
+    """Give a token classifier two pointing heads (content -> cue, cue -> source), shapes of words and transitions of tags."""
     import torch
 
     class Links(torch.nn.Module):
@@ -138,30 +158,32 @@ def add_links(network: "PreTrainedModel", size: int = 128) -> "PreTrainedModel":
             return scores
 
     network.links = Links(network.config.hidden_size)
+    network.shapes = torch.nn.Embedding(N_SHAPES, network.config.hidden_size)
+    torch.nn.init.zeros_(network.shapes.weight)
+    network.transitions = torch.nn.Parameter(torch.zeros(len(TAGS), len(TAGS)))  # from, to
     return network
 
 
-def forward(network: Any, input_ids: "torch.Tensor", attention_mask: "torch.Tensor", heads: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":  # noqa: ANN401
+def forward(network: Any, batch: "Batch") -> "tuple[torch.Tensor, torch.Tensor]":  # noqa: ANN401
     """Run the network over a batch of windows.
 
     Args:
-        network: What `add_links` gave.
-        input_ids: Shape (n_windows, n_pieces), padded.
-        attention_mask: The same shape.
-        heads: Places of first pieces, shape (n_windows, n_words), padded with 0.
+        network: What `extend` gave.
+        batch: What `collate` gave.
 
     Returns:
         Logits of the tags, shape (n_windows, n_words, n_tags), and of the links, (n_windows, 2, n_words, n_words + 1).
     """
     import torch
 
-    hidden = network.base_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-    at_words = torch.gather(hidden, 1, heads.unsqueeze(2).expand(-1, -1, hidden.shape[2]))
+    embedded = network.get_input_embeddings()(batch["input_ids"]) + network.shapes(batch["shapes"])
+    hidden = network.base_model(inputs_embeds=embedded, attention_mask=batch["attention_mask"]).last_hidden_state
+    at_words = torch.gather(hidden, 1, batch["heads"].unsqueeze(2).expand(-1, -1, hidden.shape[2]))
     dropout = getattr(network, "dropout", None) or network.drop  # ModernBERT calls it so
     return network.classifier(dropout(at_words)), network.links(hidden[:, 0], at_words)
 
 
-def _transitions() -> NDArray[np.float64]:
+def _legal() -> NDArray[np.float64]:
     """0 where one tag may follow another, shape (n_tags, n_tags); I only behind B or I of the same role."""
     allowed = np.zeros((len(TAGS), len(TAGS)))
     for j, tag in enumerate(TAGS):
@@ -172,30 +194,56 @@ def _transitions() -> NDArray[np.float64]:
     return allowed
 
 
-_ALLOWED = _transitions()
+LEGAL = _legal()
+_FIRST = np.array([-np.inf if tag.startswith("I-") else 0.0 for tag in TAGS])
 
 
-def best_tags(log_probabilities: NDArray[np.floating[Any]]) -> list[int]:
+def best_tags(scores: NDArray[np.floating[Any]], transitions: NDArray[np.floating[Any]] | float = 0.0) -> list[int]:
     """Find the likeliest legal sequence of tags (Viterbi).
 
     Args:
-        log_probabilities: Shape (n_words, n_tags).
+        scores: Of each tag at each word, shape (n_words, n_tags).
+        transitions: Scores from tag to tag, shape (n_tags, n_tags).
 
     Returns:
         n_words ids of tags.
     """
-    if not len(log_probabilities):
+    if not len(scores):
         return []
-    score = log_probabilities[0] + np.array([-np.inf if tag.startswith("I-") else 0.0 for tag in TAGS])
-    back = np.zeros(log_probabilities.shape, dtype=np.int64)
-    for i in range(1, len(log_probabilities)):
-        paths = score[:, None] + _ALLOWED
+    allowed = LEGAL + transitions
+    score = scores[0] + _FIRST
+    back = np.zeros(scores.shape, dtype=np.int64)
+    for i in range(1, len(scores)):
+        paths = score[:, None] + allowed
         back[i] = paths.argmax(0)
-        score = paths.max(0) + log_probabilities[i]
+        score = paths.max(0) + scores[i]
     best = [int(score.argmax())]
-    for i in range(len(log_probabilities) - 1, 0, -1):
+    for i in range(len(scores) - 1, 0, -1):
         best.append(int(back[i, best[-1]]))
     return best[::-1]
+
+
+def marginals(scores: NDArray[np.floating[Any]], transitions: NDArray[np.floating[Any]] | float = 0.0) -> NDArray[np.float64]:
+    """Give the probability of each tag at each word over all legal sequences (forward-backward).
+
+    Args:
+        scores: As for `best_tags`.
+        transitions: As for `best_tags`.
+
+    Returns:
+        Shape (n_words, n_tags); rows sum to 1.
+    """
+    step = np.exp(LEGAL + transitions)
+    local = np.exp(scores - scores.max(1, keepdims=True))
+    forwards, backwards = np.empty_like(local), np.ones_like(local)
+    for i in range(len(local)):
+        reached = local[i] * (forwards[i - 1] @ step if i else np.exp(_FIRST))
+        forwards[i] = reached / reached.sum()
+    for i in range(len(local) - 2, -1, -1):
+        reached = step @ (local[i + 1] * backwards[i + 1])
+        backwards[i] = reached / reached.sum()
+    found = forwards * backwards
+    return np.asarray(found / found.sum(1, keepdims=True), dtype=float)
 
 
 def stretches(tags: Sequence[int]) -> list[tuple[str, int, int]]:
@@ -213,7 +261,7 @@ class Tagger:
     """A trained tagger, ready to read texts."""
 
     def __init__(self, network: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", max_length: int = 320, overlap: int = 64) -> None:
-        """Wrap a network that `add_links` gave its pointing heads.
+        """Wrap a network that `extend` made a tagger.
 
         Args:
             network: A token classifier over `TAGS`.
@@ -260,22 +308,23 @@ class Tagger:
             owner[here][better] = number
         breaks = [i for i, (start, end) in enumerate(spans) if start == end]
         tags[breaks, 1:] = -np.inf  # a paragraph's end is part of nothing
-        chosen = best_tags(tags)
-        sure = np.exp(tags[np.arange(len(spans)), chosen])
+        transitions: NDArray[np.float64] = self.network.transitions.detach().cpu().double().numpy()
+        chosen = best_tags(tags, transitions)
+        sure = marginals(tags, transitions)[np.arange(len(spans)), chosen]
         return chosen, self._assemble(spans, stretches(chosen), sure, found, owner, links)
 
     def _scores(self, found: list[Window]) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float32]]]:
-        """Log probabilities of tags and scores of links of each window."""
+        """Scores of tags and of links of each window."""
         import torch
 
         tags, links = [], []
         with torch.inference_mode():
             for i in range(0, len(found), 8):
-                batch = (tensor.to(self.network.device) for tensor in collate(found[i : i + 8], self.tokenizer.pad_token_id))
-                tag_logits, link_logits = (logits.float().cpu() for logits in forward(self.network, *batch))
+                batch = {name: tensor.to(self.network.device) for name, tensor in collate(found[i : i + 8], self.tokenizer.pad_token_id).items()}
+                tag_logits, link_logits = (logits.float().cpu() for logits in forward(self.network, batch))
                 for j, window in enumerate(found[i : i + 8]):
                     n = len(window.heads)
-                    tags.append(torch.log_softmax(tag_logits[j, :n].double(), -1).numpy())
+                    tags.append(tag_logits[j, :n].double().numpy())
                     links.append(link_logits[j, :, :n, : n + 1].numpy())
         return tags, links
 
@@ -339,15 +388,20 @@ def _characters(spans: list[tuple[int, int]], first: int, lasts: dict[int, int])
     return spans[first][0], spans[lasts[first] - 1][1]
 
 
-def collate(batch: Sequence[Window], padding: int) -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor]":
-    """Pad windows to one size: `input_ids`, `attention_mask` and `heads` as `forward` wants them."""
+def collate(batch: Sequence[Window], padding: int) -> "Batch":
+    """Pad windows to one size.
+
+    Returns:
+        `input_ids`, `shapes` and `attention_mask`, each (n_windows, n_pieces), and `heads`, (n_windows, n_words), padded with 0.
+    """
     import torch
 
     n_pieces, n_words = max(len(w.input_ids) for w in batch), max(len(w.heads) for w in batch)
     input_ids = torch.full((len(batch), n_pieces), padding)
-    attention_mask, heads = torch.zeros_like(input_ids), torch.zeros((len(batch), n_words), dtype=torch.long)
+    attention_mask, shaped = torch.zeros_like(input_ids), torch.zeros_like(input_ids)
+    heads = torch.zeros((len(batch), n_words), dtype=torch.long)
     for i, window in enumerate(batch):
-        input_ids[i, : len(window.input_ids)] = torch.tensor(window.input_ids)
-        attention_mask[i, : len(window.input_ids)] = 1
+        n = len(window.input_ids)
+        input_ids[i, :n], shaped[i, :n], attention_mask[i, :n] = torch.tensor(window.input_ids), torch.tensor(window.shapes), 1
         heads[i, : len(window.heads)] = torch.tensor(window.heads)
-    return input_ids, attention_mask, heads
+    return {"input_ids": input_ids, "shapes": shaped, "attention_mask": attention_mask, "heads": heads}

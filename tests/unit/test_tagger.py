@@ -143,7 +143,7 @@ def test_it_learns_a_small_article_by_heart_and_gives_it_back(tagger, tmp_path):
     import torch
 
     items = labelled_windows([ARTICLE], tagger.tokenizer, tagger.max_length, tagger.overlap)
-    module = learner(tagger.network).train()
+    module = learner(tagger).train()
     optimizer = torch.optim.AdamW(module.parameters(), lr=0.01)
     for _ in range(150):
         loss = module(**collate_labelled(items, tagger.tokenizer.pad_token_id))["loss"]
