@@ -37,12 +37,13 @@ _ADVERB = (
     r"only|already|quickly|immediately|has|have|had|would|will|did|does|not|never|always|often|soon|simply|\p{Ll}+ly|"
     r"on\s+\p{Lu}\p{Ll}+day|\p{Lu}\p{Ll}+day)"
 )
-_WORD = regex.compile(r"[^\s\u0001\u0002,;:()\[\]—–\"“”«»]+")
+_WORD = regex.compile(r"[^\s\p{Cf}\p{So}\u0001\u0002,;:()\[\]—–\"“”«»]+")
 VERB = regex.compile(rf"(?<![-\w])(?P<verb>{CLAUSE_VERB})\b(?!['’]\w|-)")
 OBJECT = regex.compile(rf"(?<![-\w])(?P<verb>{OBJECT_VERB})\b(?!['’]\w|-)")
 _OBJECT_ONLY = regex.compile(OBJECT_VERB)
 _AND_SAID = regex.compile(rf"^\s+\S+(?:\s+\S+)?\s+{CLAUSE_VERB}\b")
 _NO_ASIDE = regex.compile(rf"\b(?:is|was|are|were|has|had|have|will|would|can|could|may|but|because|{CLAUSE_VERB})\b")
+_QUOTED_BY = regex.compile(r"\s+(?:was|were|is|are|has been|have been)\s+(?:quoted|cited)\s+by\s+(?:the\s+|a\s+)?[^,;.]{2,50}?\s+as\s+saying\b")
 _INVERTED = regex.compile(rf"[\s,.—–-]*(?:and\s+|as\s+)?(?:{_ADVERB}\s+)?(?P<verb>{CLAUSE_VERB})\b\s+")
 _ACCORDING = regex.compile(
     r"\b(?P<verb>[Aa]ccording\s+to|[Aa]s\s+per|[Ii]n\s+the\s+(?:words|opinion|view)\s+of|[Ii]n\s+(?P<own>his|her|their|its)\s+"
@@ -600,6 +601,7 @@ def opens_content(text: str, clause: Clause, end: int) -> int | None:
     if clause.source and clause.source[0] >= clause.cue[0]:
         position = max(position, clause.end)
     verb = text[slice(*clause.cue)].lower()
+    verb = "saying" if verb.endswith(" as saying") else verb
     that = THAT.match(text, position, end)
     if that and _is_aside(that["gap"]):
         # "that" is left out, "whether" and its like belong to what is said

@@ -19,9 +19,9 @@ from stance.quotes.drafts import WORD as _WORD
 from stance.quotes.drafts import Draft, combine
 from stance.quotes.lexicon import CLAUSE_VERB, FINITE, PRONOUNS, pattern
 from stance.quotes.marks import Marked, find_marked
-from stance.quotes.passages import paragraphs, sentences
+from stance.quotes.passages import paragraphs, readable, sentences
 from stance.quotes.speakers import Mention, resolve
-from stance.records import Kind, Quote, make_quote
+from stance.records import Kind, Quote, Span, Speaker, make_quote
 
 if TYPE_CHECKING:
     from stance.quotes.tagger import Tagger
@@ -38,7 +38,7 @@ def extract_quotes(article: str, *, extractor: "Extractor" = "auto") -> list[Quo
     """Find every quoted statement of an article and who said it.
 
     Args:
-        article: The text as it is, with whatever marks it has; HTML tags would be read as words. Paragraphs are lines,
+        article: The text as it is, with whatever marks it has; what is left of HTML is read past. Paragraphs are lines,
             or separated by blank lines.
         extractor: `rules`; `auto`, the rules and the released tagger where this installation has its weights; or a tagger of
             your own, loaded or the checkpoint folder that `stance train configs/quotes.yaml` made.
@@ -59,13 +59,16 @@ def extract_quotes(article: str, *, extractor: "Extractor" = "auto") -> list[Quo
         raise TypeError(f"article is a {type(article).__name__}, expected a string. Decode it, or pass one text at a time.")
     if not _WORD.search(article):
         raise EmptyTextError("article", article)
-    reader = _Reader(article)
+    text = readable(article)
+    if not _WORD.search(text):
+        return []
+    reader = _Reader(text)
     drafts = reader.read()
     if (tagger := load_extractor(extractor)) is not None:
-        drafts = combine(article, drafts, [m for m in reader.marked if not reader.is_name(m)], tagger.attributions(article))
+        drafts = combine(text, drafts, [m for m in reader.marked if not reader.is_name(m)], tagger.attributions(text))
     order = {id(draft): i for i, draft in enumerate(drafts)}
     speakers = resolve(
-        article,
+        text,
         [Mention(d.source, d.apposition, order.get(id(d.carry)) if d.carry else None) for d in drafts],
         [(m.outer_start, m.outer_end) for m in reader.marked],
     )
@@ -75,11 +78,19 @@ def extract_quotes(article: str, *, extractor: "Extractor" = "auto") -> list[Quo
             draft.parts,
             draft.kind,
             cue=article[slice(*draft.cue)] if draft.cue else None,
-            speaker=speaker,
+            speaker=_as_printed(article, speaker),
             confidence=round(draft.confidence * (1.0 if speaker and speaker.name else 0.7), 2),
         )
         for draft, speaker in zip(drafts, speakers, strict=True)
     ]
+
+
+def _as_printed(article: str, speaker: Speaker | None) -> Speaker | None:
+    """Cut the mention out of the article itself."""
+    if speaker is None or speaker.mention is None:
+        return speaker
+    mention = speaker.mention
+    return replace(speaker, mention=Span(mention.start, mention.end, article[mention.start : mention.end]))
 
 
 def load_extractor(extractor: "Extractor") -> "Tagger | None":
@@ -107,6 +118,7 @@ class _Reader:
             blank[m.outer_start : m.outer_end] = BLANK * (m.outer_end - m.outer_start)
         self.blank = "".join(blank)
         counts = Counter(self._words(m) for m in self.marked)
+        self.labels = _labels(article, self.paragraphs)
         self.names = {words for words, n in counts.items() if n > 1 and len(words.split()) <= 6}
         self.drafts: list[Draft] = []
 
@@ -125,6 +137,16 @@ class _Reader:
 
     def _paragraph(self, number: int, marked: list[Marked]) -> None:
         start, end = self.paragraphs[number]
+        if number in self.labels:
+            label = self.labels[number]
+            content = _AFTER_LABEL.match(self.article, label[1], end)
+            if content and _WORD.search(self.article, content.end(), end):
+                self.drafts.append(Draft([(content.end(), end)], "direct", source=label, paragraph=number))
+            return
+        if not marked and (clause := self._introduced(number)):
+            begin = start + len(self.article[start:end]) - len(self.article[start:end].lstrip("> "))
+            self.drafts.append(Draft([(begin, end)], "direct", clause.cue, clause.source, clause.apposition, paragraph=number, confidence=0.7))
+            return
         spans = self._sentences(start, end, marked)
         used: list[tuple[int, int]] = []
         previous: Draft | None = None
@@ -147,6 +169,18 @@ class _Reader:
             piece = work[start:end]
         for a, b in spans:
             self._indirect(piece, start, a, b, number, marked)
+
+    def _introduced(self, number: int) -> Clause | None:
+        """The clause of the paragraph before that ends in a colon and so hands over to this one, a block quotation."""
+        start, end = self.paragraphs[number]
+        if number == 0 or len(_WORD.findall(self.article, start, end)) < 5 or clauses_in(self.blank, start, end) or _LIST_ITEM.match(self.article, start):
+            return None
+        a, b = self.paragraphs[number - 1]
+        if self.blank[b - 1] != ":":
+            return None
+        a += (sentences(self.blank[a:b]) or [(0, b - a)])[-1][0]
+        clause = next(reversed(clauses_in(self.blank, a, b)), None)
+        return clause if clause and _HANDS_OVER.fullmatch(self.blank, max(clause.end, clause.cue[1]), b) else None
 
     def _sentences(self, start: int, end: int, marked: list[Marked]) -> list[tuple[int, int]]:
         """Sentences of a paragraph; a quote that ends in a full stop ends one, unless its clause follows."""
@@ -193,7 +227,7 @@ class _Reader:
             # A clause may stand in what the splitter took for the next sentence: '"Go!" She said'.
             limit = max(bounds[1], self._sentence_end(m.outer_end, self.paragraphs[number][1]))
             clause = clause_after(blank, m.outer_end, limit, ended=inner.endswith(".") and m.shape == "quote")
-        starts = not before or bool(pattern(r"[\u0001\s.,;:—–-]*|.*[.!?…:—–-]").fullmatch(before)) or m.shape == "dash"
+        starts = not any(c.isalnum() for c in before) or bool(pattern(r"[\u0001\s.,;:—–-]*|.*[.!?…:—–-]").fullmatch(before)) or m.shape == "dash"
         rest = pattern(r"[\s.,;:!?—–\u0001-]+").sub("", blank[m.outer_end : bounds[1]])
         if m.continues and self.drafts and self.drafts[-1].goes_on and not (clause and self._another(clause, self.drafts[-1])):
             draft = self.drafts[-1]
@@ -520,6 +554,20 @@ class _Reader:
                 given.extend(parts)
 
 
+def _labels(article: str, spans: list[tuple[int, int]]) -> dict[int, tuple[int, int]]:
+    """Number of a paragraph of a transcript -> (start, end) of who is named before its colon; {} where the article is none."""
+    found = {number: match.span("who") for number, span in enumerate(spans) if (match := _LABEL.match(article, *span))}
+    counts = Counter(article[slice(*span)] for span in found.values())
+    known = {who for who in counts if who in ("Q", "A", "Question", "Answer")} or {who for who, n in counts.items() if n > 1}
+    if len(found) < 3 or len(counts) < 2 or not known:
+        return {}
+    return found
+
+
+_LABEL = regex.compile(r"(?P<who>(?:\p{Lu}[\p{L}.'’-]*[ \u00a0]+){0,3}\p{Lu}[\p{L}'’-]*)(?::|(?<=\b[QA])\.)\s+(?=[^\s\"“«„])")
+_AFTER_LABEL = regex.compile(r"[:.]\s+")
+_LIST_ITEM = regex.compile(r"\s*(?:[-*•–—]|\d+[.)])\s")
+_HANDS_OVER = regex.compile(r"(?:\s+(?:in|on|at|to|later|afterwards|too|that)\b[^,;.]{0,50})?\s*:")
 _AUXILIARY = r"(?:is|are|was|were|has|have|had|will|would|could|can|may|might|should|must|do|does|did)\b"
 _DATELINE = regex.compile(r"\p{Lu}[\p{Lu}'’.-]+(?:[ /]\p{Lu}[\p{Lu}'’.-]+)*(?:,[^()—–\u0001]{1,30})?\s*(?:\([\p{L} .]{2,25}\)\s*)?(?:[—–]|--?)+\s+")
 _GERUND_BEFORE = regex.compile(rf"(?:^|[\s,])(?P<verb>(?!\p{{Lu}}){CLAUSE_VERB})(?:\s+(?:that|also|then))?\s*[,:]?\s*$")

@@ -40,6 +40,7 @@ boast boasts boasted boasting|expect expects expected|find finds found|learn lea
 "point out" "points out" "pointed out" "pointing out"|"find out" "finds out" "found out"
 "make clear" "makes clear" "made clear" "making clear"|"make it clear" "makes it clear" "made it clear"
 "go on" "goes on" "went on"
+"was quoted as saying" "were quoted as saying" "is quoted as saying" "been quoted as saying" "was cited as saying" "were cited as saying"
 """
 # Verbs that take their content as an object or infinitive: "X called for a truce", "X urged the sides to meet".
 _OBJECT_VERBS = """
@@ -87,7 +88,7 @@ def _alternatives(words: list[str]) -> str:
 CLAUSE_FORMS = _forms(_CLAUSE_VERBS)
 OBJECT_FORMS = _forms(_OBJECT_VERBS)
 # Any word by which a cue tells that somebody spoke or wrote, nouns included ("his claim", "according to").
-REPORTING_WORDS = frozenset(form.split()[0] for form in (*CLAUSE_FORMS, *OBJECT_FORMS)) | frozenset(
+REPORTING_WORDS = frozenset(form.split()[0] for form in (*CLAUSE_FORMS, *OBJECT_FORMS) if not form.endswith(" as saying")) | frozenset(
     """according per statement statements claim claims comment comments remark remarks argument arguments warning warnings promise pledge
     suggestion accusation accusations allegation allegations announcement assertion citing quoted words""".split()
 )

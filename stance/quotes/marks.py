@@ -20,8 +20,8 @@ _ELISION = regex.compile(r"['’‘](?:em|tis|twas|cause|til|n|bout|\d0s|\d\ds?)
 _DIALOGUE = regex.compile(r"(?P<dash>[—–―]\s*|[-−]\s+)(?=[\p{Lu}\p{N}\"“«„‘'…\[])")
 _DASH_CLAUSE = regex.compile(rf"(?P<stop>[,.!?…])\s*[—–―-]+\s*(?=(?:[^\s.,;]+\s+){{0,5}}?{CLAUSE_VERB}\b)", regex.I)
 _COMMA_CLAUSE = regex.compile(
-    rf"[,!?]\s+(?=(?:(?:he|she|they|\p{{Lu}}[\w.’'-]*(?:\s+\p{{Lu}}[\w.’'-]*)*|the\s+\w+)\s+{CLAUSE_VERB}|"
-    r"(?:said|says|added|noted|told)\s+\p{Lu})\b)"
+    rf"[,!?]\s+(?=(?:(?:he|she|they|\p{{Lu}}[\w.’'-]*(?:\s+\p{{Lu}}[\w.’'-]*)*|the\s+\w+)\s+{CLAUSE_VERB}\b|"
+    r"(?:said|says|added|noted|told)\s+\p{Lu}))"
 )
 _CLAUSE_BEHIND = regex.compile(rf"\s*[—–-]?\s*(?:[^\s.,;]+\s+){{0,5}}?{CLAUSE_VERB}\b")
 _VERB_BEFORE = regex.compile(rf"\b{CLAUSE_VERB}$")
@@ -218,6 +218,8 @@ def _dialogue(text: str, inner: int, start: int, end: int, number: int, quotes: 
         position, width = stray
         return [Marked(inner, position, start, position + width, "dash", number)]
     clause = next((m for m in _DASH_CLAUSE.finditer(text, inner, end) if not any(q.start <= m.start() < q.end for q in quotes)), None)
+    if clause is None and not quotes and (comma := _COMMA_CLAUSE.search(text, inner, end)):
+        return [Marked(inner, comma.start() + (text[comma.start()] != ","), start, comma.start(), "dash", number)]
     if clause is None:
         long_dash = text[start] in "—–―" and text[end - 1] in '.!?…"”»'
         return [Marked(inner, end, start, end, "dash", number)] if long_dash else []

@@ -7,12 +7,17 @@ Comes in: any text. Goes out: (start, end) pairs. A line break ends a paragraph,
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
+from html import unescape
 from itertools import pairwise
 
 import regex
 
 from stance.quotes.lexicon import ABBREVIATIONS
 
+_INVISIBLE = regex.compile(r"(?<!(?:^|[\s(])[“\"„«‘'])[\u200b\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069]", regex.M)
+_TAG = regex.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]{0,500})?/?>|<!--.{0,1000}?-->", regex.S)
+_BLOCK = regex.compile(r"(?i)</?(?:p|div|br|h[1-6]|li|ul|ol|blockquote|tr|td|table|article|section|header|footer|figure|figcaption)\b")
+_ENTITY = regex.compile(r"&(?:#\d{1,6}|#x[0-9A-Fa-f]{1,5}|[A-Za-z]{2,8});")
 _LINE = regex.compile(r"[^\r\n\u2028\u2029\u0085]+")
 _BLANK = regex.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)\s*")
 _SENTENCE_END = regex.compile(r"(?P<stop>[.!?…]+)(?P<close>[\"”’»›)\]\u0001]*)(?=\s+|$)")
@@ -36,6 +41,27 @@ def _paragraphs(text: str) -> tuple[tuple[int, int], ...]:
         spans = [match.span() for match in _LINE.finditer(text)]
     trimmed = (_trim(text, start, end) for start, end in spans)
     return tuple((start, end) for start, end in trimmed if start < end)
+
+
+def readable(text: str) -> str:
+    """Replace what is left of HTML by what it stands for, and marks without a width by spaces, so that every offset stays what it was."""
+    text = _INVISIBLE.sub(" ", text)
+    if "<" not in text and "&" not in text:
+        return text
+    text = _TAG.sub(lambda m: ("\n" if _BLOCK.match(m.group()) else " ") + " " * (len(m.group()) - 1), text)
+    return _ENTITY.sub(_character, text)
+
+
+def _character(entity: "regex.Match[str]") -> str:
+    """The character of an entity: a mark has its padding outside what it marks, an apostrophe is repeated to keep its word whole."""
+    found = unescape(entity.group())
+    n = len(entity.group()) - len(found)
+    if len(found) > 1 or found == entity.group():
+        return entity.group()
+    before, after = entity.string[entity.start() - 1 : entity.start()], entity.string[entity.end() : entity.end() + 1]
+    if found in "'’" and before.isalpha() and after.isalpha():
+        return "’" * (n + 1)
+    return " " * n + found if after.isalnum() and not before.isalnum() else found + " " * n
 
 
 def words_inside(words: Sequence[tuple[int, int]], start: int, end: int) -> list[int]:

@@ -59,6 +59,7 @@ _OPENING = regex.compile(
     r"(?:^|[.!?”\"]\s+|\n\s*)(?:(?:But|And|Yet|Then|While|As|When|After|Although|Though)\s+|\p{Lu}[^,.!?\n]{1,50},\s+)?(?:\p{Lu}[\w.]*\s+|\p{Ll}+\s+nominee\s+){0,4}$"
 )
 _OWNS = regex.compile(r"(?:\p{Lu}\S* ){0,3}?\p{Lu}\S*(?:['’]s|s['’])(?!\w)")
+_PRONOUN_NEAR = regex.compile(r"(?i)[^.!?\n]{0,80}?\b(he|she|his|her|him|himself|herself)\b")
 _OWNER = regex.compile(r"(?:\S+ )*\S+(?:['’]s|s['’]) (?=\p{Lu}\S* \p{Lu})")
 _LONG_WORD = regex.compile(r"\b\p{L}{4,}")
 _ABBREVIATED = regex.compile(r"^(?:\p{Lu}\.?){2,5}$")
@@ -245,8 +246,8 @@ class Roster:
         if words_ & (MASCULINE - {"he", "him", "his", "himself"}):
             return "m"
         votes = 0
-        for start in person.mentions:
-            match = pattern(r"[^.!?\n]{0,80}?\b(he|she|his|her|him|himself|herself)\b", regex.I).match(self.article, start + len(person.surname))
+        for start in person.mentions[:12]:
+            match = _PRONOUN_NEAR.match(self.article, start + len(person.surname))
             if match and not any(other is not person and any(start < m < match.end() for m in other.mentions) for other in self.people):
                 votes += 1 if match.group(1).lower() in MASCULINE else -1
         return "m" if votes > 0 else "f" if votes < 0 else ""
@@ -327,6 +328,8 @@ def _speaker(article: str, mention: Mention, roster: Roster, previous: Speaker |
     if described and (pattern(r"(?:who|whose|which|speaking|in|on|at)\b").match(described) or len(described) < 4 or described.lower() in OPENERS):
         described = None
     bare = phrase.lower().strip(".")
+    if bare in ("q", "a", "question", "answer") and article[end : end + 1] in (":", "."):
+        return Speaker(None, span)  # of an interview, which calls nobody by name here
     if bare in RELATIVES:
         before = noun_phrase_before(article, start, bare)
         return _named(article, before, span, None, roster) if before else Speaker(None, span)
@@ -351,7 +354,7 @@ def _named(article: str, phrase_at: tuple[int, int], span: Span, described: str 
     if is_name_word(tokens[-1]) and not (tokens[0].lower() in ("a", "an") and not any(is_title(t) for t in tokens)):
         title, name = split_title(phrase)
         if name and not ORGANISATION.search(name):
-            person = roster.by_name(name, start)
+            person = roster.by_name(name.title() if name.isupper() else name, start)
             title = pattern(r"^(?:the|a|an)\s+").sub("", title)
             if title in ("Mr.", "Ms.", "Mrs.", "Mr", "Ms", "Mrs", "the"):
                 title = ""
@@ -402,7 +405,7 @@ def _antecedent(article: str, pronoun: str, position: int, roster: Roster, previ
         if previous and previous.name == person.name and seen < position:
             between = sum(min(b, position) - a for a, b in quoted if seen < a < position)
             best = max(best, -(position - seen - between) / 600) + (0.0 if relieved else 2.5)
-        return best + (person.gender == gender) - 3.0 * (person.taken_for not in ("", gender))
+        return best + (person.gender == gender) - 5.0 * (person.taken_for not in ("", gender))
 
     chosen = max(fits, key=fitness, default=None)
     if chosen is None or fitness(chosen) < -8:
