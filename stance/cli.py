@@ -283,7 +283,7 @@ def _quotes(options: argparse.Namespace) -> None:
     run = _Run(options)
     found = run.each(partial(extract_quotes, extractor=load_extractor(options.extractor) or "rules"))
     if options.format == "csv":
-        fields = ("source", "start", "end", "speaker", "description", "kind", "cue", "confidence", "text")
+        fields = ("source", "start", "end", "speaker", "description", "kind", "cue", "confidence", "speaker_confidence", "text")
         _write(options, _csv(fields, (_quote_row(name, quote) for name, quotes in found for quote in quotes)))
     elif options.format in ("json", "jsonl"):
         plain = ({"source": name, "quotes": [quote.to_dict() for quote in quotes]} for name, quotes in found)
@@ -308,6 +308,7 @@ def _quote_row(name: str, quote: Quote) -> dict[str, Any]:
         "kind": quote.kind,
         "cue": quote.cue or "",
         "confidence": quote.confidence,
+        "speaker_confidence": quote.speaker.confidence if quote.speaker else 0.0,
         "text": quote.text,
     }
 

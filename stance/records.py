@@ -97,11 +97,13 @@ class Speaker(Record):
             where the mention could not be resolved (a pronoun with nobody before it).
         mention: The words that stand with the statement, as printed ("he", "the diplomat").
         description: What the article says the speaker is ("US Secretary of State"), or None.
+        confidence: How likely this is who said it, 0 to 1 (`docs/quotes.md` says how it was measured); 0 without a name.
     """
 
     name: str | None
     mention: Span | None = None
     description: str | None = None
+    confidence: float = 1.0
 
     def __str__(self) -> str:
         """Return the name, or else the mention as printed."""
@@ -120,7 +122,7 @@ class Quote(Record):
         kind: `direct`, `indirect` or `mixed`.
         cue: The words that report it ("said", "according to"), or None.
         speaker: Who said it, or None where the text does not say.
-        confidence: How far to trust span and speaker, 0 to 1. A rank by rule, not a measured probability.
+        confidence: How likely these are the words that are reported, 0 to 1 (`docs/quotes.md`); the speaker has one of its own.
     """
 
     text: str

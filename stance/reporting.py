@@ -82,6 +82,7 @@ class ArticleReport(Record):
                 "confidence": statement.prediction.confidence,
                 **{f"p_{label}": statement.prediction.probabilities[label] for label in LABELS},
                 "quote_confidence": statement.quote.confidence,
+                "speaker_confidence": statement.quote.speaker.confidence if statement.quote.speaker else 0.0,
                 "text": statement.quote.text,
             }
             for statement in self.statements
@@ -128,7 +129,7 @@ class ArticleReport(Record):
 
 ROW_FIELDS = (
     "source", "start", "end", "speaker", "description", "kind", "cue", "label", "confidence",
-    *(f"p_{label}" for label in LABELS), "quote_confidence", "text",
+    *(f"p_{label}" for label in LABELS), "quote_confidence", "speaker_confidence", "text",
 )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ class Draft:
     apposition: tuple[int, int] | None = None
     carry: "Draft | None" = None
     confidence: float = 0.9
+    linked: float = 1.0
     goes_on: bool = False
     paragraph: int = 0
 
@@ -93,6 +94,7 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         draft = Draft(parts, kind, cue=attribution.cue, confidence=attribution.confidence)
         if attribution.source and WORD.search(article, *attribution.source):
             draft.source, draft.apposition = _described(article, attribution.source)
+            draft.linked = attribution.linked
         elif inner:  # what the rules knew of the speaker stays known
             known = direct[min(inner)][0]
             draft.cue, draft.source, draft.apposition, draft.carry = known.cue, known.source, known.apposition, known.carry
@@ -104,7 +106,7 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         said = spoken[i][1] if i in spoken and not _follows(article, draft) else None
         if said and said.source and WORD.search(article, *said.source):
             draft.source, draft.apposition = _described(article, said.source)
-            draft.cue, draft.carry = said.cue or draft.cue, None
+            draft.cue, draft.carry, draft.linked = said.cue or draft.cue, None, said.linked
         while draft.carry is not None and not any(draft.carry is other for other in result):
             draft.source, draft.apposition, draft.carry = draft.carry.source, draft.carry.apposition, draft.carry.carry if not draft.carry.source else None
         result.append(draft)

@@ -69,7 +69,7 @@ def extract_quotes(article: str, *, extractor: "Extractor" = "auto") -> list[Quo
     order = {id(draft): i for i, draft in enumerate(drafts)}
     speakers = resolve(
         text,
-        [Mention(d.source, d.apposition, order.get(id(d.carry)) if d.carry else None) for d in drafts],
+        [Mention(d.source, d.apposition, order.get(id(d.carry)) if d.carry else None, d.linked) for d in drafts],
         [(m.outer_start, m.outer_end) for m in reader.marked],
     )
     return [
@@ -79,7 +79,7 @@ def extract_quotes(article: str, *, extractor: "Extractor" = "auto") -> list[Quo
             draft.kind,
             cue=article[slice(*draft.cue)] if draft.cue else None,
             speaker=_as_printed(article, speaker),
-            confidence=round(draft.confidence * (1.0 if speaker and speaker.name else 0.7), 2),
+            confidence=round(draft.confidence, 2),
         )
         for draft, speaker in zip(drafts, speakers, strict=True)
     ]
@@ -90,7 +90,7 @@ def _as_printed(article: str, speaker: Speaker | None) -> Speaker | None:
     if speaker is None or speaker.mention is None:
         return speaker
     mention = speaker.mention
-    return replace(speaker, mention=Span(mention.start, mention.end, article[mention.start : mention.end]))
+    return replace(speaker, mention=Span(mention.start, mention.end, article[mention.start : mention.end]), confidence=round(speaker.confidence, 2))
 
 
 def load_extractor(extractor: "Extractor") -> "Tagger | None":

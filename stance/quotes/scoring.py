@@ -57,6 +57,7 @@ class _Gold:
     kind: Kind
     source: str
     source_words: set[int]
+    cue_words: set[int]
     place: int
     iou: float = 0.0
     speaker: str = "none"
@@ -159,7 +160,7 @@ def evaluate_quotes(data: str | Path | Sequence[AnnotatedArticle], *, extractor:
         "n_articles": len(articles),
         "n_statements": groups["all"]["n_gold"],
         "groups": groups,
-        "tokens": {role: _prf(total["right", role], total["found", role], total["gold", role]) for role in ("source", "content")},
+        "tokens": {role: _prf(total["right", role], total["found", role], total["gold", role]) for role in ROLES},
         "spans": span_scores(articles, tagger) if tagger else {},
         "n_scare": total["scare"],
         "articles_per_second": len(articles) / seconds,
@@ -185,7 +186,7 @@ def _count(article: AnnotatedArticle, quotes: Sequence[Quote]) -> Counter[Any]:
         cue = " ".join(text[a:b] for a, b in attribution["cue"])
         if attribution["source"] and _speaks(cue, kind, len(words)):
             source = " ".join(text[a:b] for a, b in attribution["source"])
-            golds.append(_Gold(words, kind, source, inside(attribution["source"]), attribution["source"][0][0]))
+            golds.append(_Gold(words, kind, source, inside(attribution["source"]), inside(attribution["cue"]), attribution["source"][0][0]))
         else:
             neutral |= words
     founds = [_Found(words, quote) for quote in quotes if (words := inside((part.start, part.end) for part in quote.parts))]
@@ -209,11 +210,24 @@ def _count(article: AnnotatedArticle, quotes: Sequence[Quote]) -> Counter[Any]:
     gold_content, gold_source = set().union(*(g.words for g in golds)), set().union(*(g.source_words for g in golds))
     content = set().union(*(f.words for f in founds)) - (neutral - gold_content)
     said_by = inside((q.speaker.mention.start, q.speaker.mention.end) for q in quotes if q.speaker and q.speaker.mention)
-    for role, annotated, given in (("content", gold_content, content), ("source", gold_source, said_by)):
+    gold_cue, cue = set().union(*(g.cue_words for g in golds)), inside(place for q in quotes if (place := _place_of_cue(text, q)))
+    for role, annotated, given in (("source", gold_source, said_by), ("cue", gold_cue, cue), ("content", gold_content, content)):
         counts["right", role] += len(annotated & given)
         counts["found", role] += len(given)
         counts["gold", role] += len(annotated)
     return counts
+
+
+def _place_of_cue(text: str, quote: Quote) -> tuple[int, int] | None:
+    """Where the reporting words of a quote stand: their nearest occurrence outside it, since a quote has them as text alone."""
+    if not quote.cue:
+        return None
+    low, high = max(0, quote.start - 600), quote.end + 600
+    starts = [m.start() for m in regex.finditer(regex.escape(quote.cue), text, pos=low, endpos=min(len(text), high))]
+    starts = [a for a in starts if not any(part.start <= a < part.end for part in quote.parts)]
+    near = quote.speaker.mention.start if quote.speaker and quote.speaker.mention else quote.end
+    best = min(starts, key=lambda a: abs(a - near), default=None)
+    return None if best is None else (best, best + len(quote.cue))
 
 
 def _match(golds: list[_Gold], founds: list[_Found], neutral: set[int], text: str, inside: Any) -> None:  # noqa: ANN401

@@ -7,7 +7,7 @@ fits, the mention is kept as it stands, and a pronoun stays without a name.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import regex
 
@@ -33,6 +33,9 @@ from stance.quotes.lexicon import (
 )
 from stance.quotes.passages import paragraphs
 from stance.records import Span, Speaker
+
+# Shares of speakers that were right on PolNeAR dev, by how they were found (docs/quotes.md).
+NAMED, FOUND, GUESSED, CARRIED = 0.96, 0.9, 0.7, 0.8
 
 _TOKEN = (
     r"(?:(?:\p{Lu}\.){1,4}|(?:Mr|Mrs|Ms|Dr|Prof|Sen|Rep|Gov|Gen|Lt|Col|Maj|Capt|Sgt|Adm|Rev|Hon|St|Jr|Sr|Del)\.|"
@@ -91,11 +94,13 @@ class Mention:
         source: (start, end) of the mention; None where the statement has no clause of its own.
         apposition: (start, end) of what describes it, or None.
         carry: Index of the statement whose speaker goes on, or None.
+        linked: How sure it is that the statement is this source's.
     """
 
     source: tuple[int, int] | None
     apposition: tuple[int, int] | None
     carry: int | None = None
+    linked: float = 1.0
 
 
 def _is_headline(paragraph: str) -> bool:
@@ -311,9 +316,10 @@ def resolve(article: str, mentions: Sequence[Mention], quoted: Sequence[tuple[in
     for mention in mentions:
         if mention.source is None:
             carried = speakers[mention.carry] if mention.carry is not None else None
-            speakers.append(Speaker(carried.name, carried.mention, carried.description) if carried else None)
+            speakers.append(replace(carried, confidence=carried.confidence * CARRIED) if carried else None)
             continue
         found = _speaker(article, mention, roster, last, quoted)
+        found = replace(found, confidence=found.confidence * mention.linked)
         speakers.append(found)
         last = found if found.name else last
     return speakers
@@ -329,19 +335,19 @@ def _speaker(article: str, mention: Mention, roster: Roster, previous: Speaker |
         described = None
     bare = phrase.lower().strip(".")
     if bare in ("q", "a", "question", "answer") and article[end : end + 1] in (":", "."):
-        return Speaker(None, span)  # of an interview, which calls nobody by name here
+        return Speaker(None, span, None, 0.0)  # of an interview, which calls nobody by name here
     if bare in RELATIVES:
         before = noun_phrase_before(article, start, bare)
-        return _named(article, before, span, None, roster) if before else Speaker(None, span)
+        return _named(article, before, span, None, roster) if before else Speaker(None, span, None, 0.0)
     if bare in PRONOUNS | POSSESSIVES:
         if bare in ("it", "its", "they", "them", "their"):
             group = previous and previous.mention and start - previous.mention.start < _IN_VIEW and _is_group(previous, plural=bare[0] == "t")
-            return Speaker(previous.name, span, previous.description) if previous and group else Speaker(None, span)
-        person = _antecedent(article, bare, start, roster, previous, quoted)
-        return Speaker(person.name, span, person.description) if person else Speaker(None, span)
+            return Speaker(previous.name, span, previous.description, GUESSED) if previous and group else Speaker(None, span, None, 0.0)
+        person, lead = _antecedent(article, bare, start, roster, previous, quoted)
+        return Speaker(person.name, span, person.description, FOUND if lead >= _CLEAR else GUESSED) if person else Speaker(None, span, None, 0.0)
     if bare in ("the latter", "latter", "the former"):
         person = roster.last_before(start)
-        return Speaker(person.name, span, person.description) if person else Speaker(None, span)
+        return Speaker(person.name, span, person.description, GUESSED) if person else Speaker(None, span, None, 0.0)
     return _named(article, (start, end), span, described, roster)
 
 
@@ -350,7 +356,7 @@ def _named(article: str, phrase_at: tuple[int, int], span: Span, described: str 
     start, phrase = phrase_at[0], article[slice(*phrase_at)]
     tokens = phrase.split()
     if " and " in phrase:
-        return Speaker(phrase, span, described)
+        return Speaker(phrase, span, described, NAMED)
     if is_name_word(tokens[-1]) and not (tokens[0].lower() in ("a", "an") and not any(is_title(t) for t in tokens)):
         title, name = split_title(phrase)
         if name and not ORGANISATION.search(name):
@@ -359,13 +365,13 @@ def _named(article: str, phrase_at: tuple[int, int], span: Span, described: str 
             if title in ("Mr.", "Ms.", "Mrs.", "Mr", "Ms", "Mrs", "the"):
                 title = ""
             if person:
-                return Speaker(person.name, span, described or person.description or title or None)
-            return Speaker(name, span, described or title or None)
+                return Speaker(person.name, span, described or person.description or title or None, NAMED)
+            return Speaker(name, span, described or title or None, NAMED)
     if tokens[0].lower() in ("the", "this", "that", "our") and tokens[-1].islower() and 1 < len(tokens) <= 5:
         person = roster.by_role(" ".join(tokens[1:]), start)
         if person:
-            return Speaker(person.name, span, person.description)
-    return Speaker(phrase, span, described)
+            return Speaker(person.name, span, person.description, GUESSED)
+    return Speaker(phrase, span, described, NAMED)
 
 
 def _is_group(speaker: Speaker, *, plural: bool) -> bool:
@@ -377,12 +383,13 @@ def _is_group(speaker: Speaker, *, plural: bool) -> bool:
 
 
 _IN_VIEW = 1500  # characters
+_CLEAR = 1.5  # points of fitness
 
 
-def _antecedent(article: str, pronoun: str, position: int, roster: Roster, previous: Speaker | None, quoted: Sequence[tuple[int, int]]) -> Person | None:
-    """Whom "he" or "she" stands for: who is in view and fits best, or None for nobody."""
+def _antecedent(article: str, pronoun: str, position: int, roster: Roster, previous: Speaker | None, quoted: Sequence[tuple[int, int]]) -> tuple[Person | None, float]:
+    """Whom "he" or "she" stands for: who is in view and fits best, or None for nobody; and by how much they fit better than the next."""
     if pronoun in ("i", "we", "one", "my", "our"):
-        return None
+        return None, 0.0
     gender = "m" if pronoun in MASCULINE else "f"
     fits = [p for p in roster.people if p.gender in ("", gender)]
     fits = [p for p in fits if p.likely] or fits
@@ -407,8 +414,9 @@ def _antecedent(article: str, pronoun: str, position: int, roster: Roster, previ
             best = max(best, -(position - seen - between) / 600) + (0.0 if relieved else 2.5)
         return best + (person.gender == gender) - 5.0 * (person.taken_for not in ("", gender))
 
-    chosen = max(fits, key=fitness, default=None)
-    if chosen is None or fitness(chosen) < -8:
-        return None
+    ranked = sorted(((fitness(person), -i) for i, person in enumerate(fits)), reverse=True)
+    if not ranked or ranked[0][0] < -8:
+        return None, 0.0
+    chosen = fits[-ranked[0][1]]
     chosen.taken_for = gender
-    return chosen
+    return chosen, ranked[0][0] - ranked[1][0] if len(ranked) > 1 else _CLEAR

@@ -30,7 +30,7 @@ TAGS = ("O", *(f"{edge}-{role}" for role in ROLES for edge in "BI"))
 TAG_TO_ID = {tag: i for i, tag in enumerate(TAGS)}
 _NEXT_TO_NOTHING = 3  # words and marks
 _PIECES = 12  # of one word; the rest of a longer one (an address, a line of dashes) is not read
-_WORD = regex.compile(r"\p{L}[\p{L}\p{M}\p{N}]*(?:['’\-&.](?=\p{L})[\p{L}\p{M}\p{N}]+)*|\p{N}+(?:[.,:]\p{N}+)*|[^\s\p{Cf}]")
+_WORD = regex.compile(r"\p{L}[\p{L}\p{M}\p{N}]*(?:['’\-&.](?=\p{L})[\p{L}\p{M}\p{N}]+)*|\p{N}+(?:[.,:]\p{N}+)*|``|''|[^\s\p{Cf}]")
 _STRAIGHT = str.maketrans("’‘‚‛", "''''")
 
 
