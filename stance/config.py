@@ -50,6 +50,7 @@ class DataConfig:
     Attributes:
         train: `corpus` for the shipped corpus, or a CSV, TSV or JSON Lines file.
         dev: The same; null splits it off `train`, by matter where there is one.
+        real: A file of real statements to learn from besides, those of them that the package has labels for; null for none.
         dev_share: Share of `train` to split off where `dev` is null.
         train_share: Share of the training matters to learn from, drawn by the seed; less than 1 for learning curves.
         as_printed: Share of the training statements to show as the whole sentence of their context that holds them, with
@@ -61,6 +62,7 @@ class DataConfig:
 
     train: str = "corpus"
     dev: str | None = "corpus"
+    real: str | None = None
     dev_share: float = 0.1
     train_share: float = 1.0
     as_printed: float = 0.4

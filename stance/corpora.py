@@ -6,9 +6,11 @@ The corpus lies in `stance/corpus/matters/`, a file per matter, and `splits.yaml
 """
 
 import csv
+import gzip
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -162,6 +164,37 @@ def _example(
         matter=str(values["matter"] or ""),
         id=str(values["id"] if values["id"] is not None else ""),
     )
+
+
+def read_real_statements(path: str | Path) -> list[Example]:
+    """Read real statements whose labels ship with the package while their text, which is other people's, does not.
+
+    Args:
+        path: A JSON Lines file, or a gzipped one, with `id`, `text`, `speaker`, `before` and `after` of each statement.
+
+    Returns:
+        Those that `stance/corpus/real_labels.jsonl` has a label for, in the file's order.
+
+    Raises:
+        UnreadableFileError: The file is absent, or is not such a file.
+        InputError: It holds none of the labelled statements.
+    """
+    path = Path(path)
+    labels = {row["id"]: row["label"] for row in map(json.loads, (corpus_folder() / "real_labels.jsonl").read_text(encoding="utf-8").splitlines())}
+    try:
+        data = path.read_bytes()
+        text = decode(gzip.decompress(data) if path.suffix == ".gz" else data, path)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableFileError(path, f"cannot be read ({error}). Pass JSON Lines, gzipped or not.") from error
+    _, rows = _read_json(path, text, None, lines=True)
+    found = [
+        _example({**row, "label": labels[row["id"]], "matter": "real"}, where, {}, {}, DEFAULT_TARGET, True) for where, row in rows if row.get("id") in labels
+    ]
+    if not found:
+        raise InputError(
+            f"{path}: holds none of the {len(labels)} statements that stance/corpus/real_labels.jsonl has labels for. Pass the file they were read in."
+        )
+    return found
 
 
 def has_words(text: str) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from stance.calibration import fit_temperature, softmax
 from stance.config import Config
-from stance.corpora import CORPUS, fingerprint, read_examples
+from stance.corpora import CORPUS, fingerprint, read_examples, read_real_statements
 from stance.encoding import encode
 from stance.errors import ConfigError, InputError
 from stance.labels import LABEL_TO_ID, LABELS
@@ -205,6 +205,8 @@ def load_splits(settings: Config) -> tuple[list[Example], list[Example]]:
         train_examples, dev = split_examples(train_examples, settings.data.dev_share, settings.training.seed)
     if settings.data.train_share < 1:
         _, train_examples = split_examples(train_examples, settings.data.train_share, settings.training.seed)
+    if settings.data.real is not None:
+        train_examples = [*train_examples, *read_real_statements(settings.data.real)]
     missing = set(LABELS) - {str(example.label) for example in train_examples}
     if missing:
         raise InputError(f"{settings.data.train}: no training example is labelled {', '.join(sorted(missing))}. Each label needs some.")

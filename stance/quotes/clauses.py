@@ -14,10 +14,10 @@ from stance.quotes.lexicon import (
     CLAUSE_FORMS,
     CLAUSE_VERB,
     CLAUSE_WORDS,
+    DAYS_AND_MONTHS,
     DETERMINERS,
     FINITE,
     LINKS,
-    MONTHS,
     OBJECT_FORMS,
     OBJECT_VERB,
     OPENERS,
@@ -28,6 +28,12 @@ from stance.quotes.lexicon import (
     is_title,
     pattern,
 )
+
+_GOES_ON = LINKS | {"for", "the", "in", "to", "at", "and"}
+_NO_END = LINKS | DETERMINERS | STOPS | {"for"}
+_NO_HEAD = DETERMINERS | POSSESSIVES | LINKS
+_NO_SUBJECT = DETERMINERS | FINITE | STOPS | POSSESSIVES | {"not", "n't", "you", "there", "him", "them", "me"}
+_NO_NOUN = FINITE | DETERMINERS | STOPS | PRONOUNS
 
 BLANK = "\u0001"  # marked speech
 USED = "\u0002"  # words already given to a statement
@@ -94,7 +100,7 @@ def _bare(word: str) -> str:
 
 def is_name_word(word: str) -> bool:
     """Whether a word looks like part of a name: a capital first, and no weekday or month."""
-    return bool(word) and (word[0].isupper() or pattern(r"(?:al|el)-\p{Lu}").match(word) is not None) and _bare(word) not in WEEKDAYS | MONTHS
+    return bool(word) and (word[0].isupper() or pattern(r"(?:al|el)-\p{Lu}").match(word) is not None) and _bare(word) not in DAYS_AND_MONTHS
 
 
 _ROLE_AHEAD = regex.compile(
@@ -125,11 +131,11 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
         gap = text[taken[-1][1] : a] if taken else text[start:a]
         if gap.strip() or "\n" in gap:
             break
-        if not taken and (bare in PRONOUNS - {"him", "them", "me"} or bare in ("others", "some", "many", "most")):
+        if not taken and ((bare in PRONOUNS and bare not in ("him", "them", "me")) or bare in ("others", "some", "many", "most")):
             following = text[b : b + 4]
             if bare in PRONOUNS or not following.startswith(" of"):
                 return (a, b)
-        if taken and bare in STOPS | WEEKDAYS | MONTHS:
+        if taken and (bare in STOPS or bare in DAYS_AND_MONTHS):
             link_in = bare in ("in", "at", "on", "with", "from", "to") and not named and text[taken[-1][0]].islower() and len(taken) <= 4
             org_in = (
                 bare in ("in", "to", "at")
@@ -141,13 +147,13 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
                 break
         if taken and bare in {"he", "she", "they", "it", "we", "i", "there"} and word != "IT":
             break
-        if not taken and (bare in STOPS | FINITE or (word[0].islower() and bare in ("so", "if", "there", "it's", "you", "here"))):
+        if not taken and (bare in STOPS or bare in FINITE or (word[0].islower() and bare in ("so", "if", "there", "it's", "you", "here"))):
             return None
         if (
             taken
             and word[0].islower()
             and named
-            and bare not in LINKS | {"for", "the", "in", "to", "at", "and"}
+            and bare not in _GOES_ON
             and is_name_word(text[taken[-1][0] : taken[-1][1]])
             and not _ROLE_AHEAD.match(text, a, end)
             and not pattern(r"(?:['’]s|s['’])$").search(text[taken[-1][0] : taken[-1][1]])
@@ -159,7 +165,7 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
             return None
         if text[b - 1] == "." and not (is_title(word) or len(word) <= 2 or word.count(".") > 1 or bare in ("jr", "sr", "u.s", "inc")):
             break
-    while taken and (last := text[taken[-1][0] : taken[-1][1]]).islower() and last in LINKS | DETERMINERS | STOPS | {"for"}:
+    while taken and (last := text[taken[-1][0] : taken[-1][1]]).islower() and last in _NO_END:
         taken.pop()
     if not taken:
         return None
@@ -169,7 +175,7 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
     while b > a and text[b - 1] in "'’" and text[b - 2 : b - 1] != "s":
         b -= 1
     only = [_bare(text[x:y]) for x, y in taken]
-    if all(word in DETERMINERS | POSSESSIVES | LINKS for word in only) and only[0] not in ("some", "many", "most", "others", "several", "one"):
+    if all(word in _NO_HEAD for word in only) and only[0] not in ("some", "many", "most", "others", "several", "one"):
         return None
     return (a, b) if b > a else None
 
@@ -277,7 +283,7 @@ def _before_apposition(text: str, floor: int, end: int) -> tuple[int, tuple[int,
             continue
         first = _bare(what[0])
         if is_name_word(text[a:b]) and (
-            first in DETERMINERS | {"who", "whose", "which", "former", "then"} or what[0][0].islower() or len(what) > 1 or what[0][0].isdigit()
+            first in DETERMINERS or first in ("who", "whose", "which", "former", "then") or what[0][0].islower() or len(what) > 1 or what[0][0].isdigit()
         ):
             gap = text[comma + 1 :]
             begin = comma + 1 + (len(gap) - len(gap.lstrip()))
@@ -319,7 +325,7 @@ def _phrase_left(text: str, floor: int, end: int) -> tuple[int, int] | None:
         return tokens[-1]
     if (bare == "it" and len(tokens) == 1) or (bare in ("others", "some", "many", "both", "latter", "former") and len(tokens) <= 2):
         return (tokens[0][0], tokens[-1][1])
-    if bare in DETERMINERS | FINITE | STOPS | POSSESSIVES | {"not", "n't", "you", "there", "him", "them", "me"}:
+    if bare in _NO_SUBJECT:
         return None
     if last in CLAUSE_WORDS:
         return None
@@ -432,7 +438,7 @@ def _start_of_phrase(text: str, tokens: list[tuple[int, int]]) -> int | None:
             break
         if before in PRONOUNS and before not in ("her",):
             break
-        if is_name_word(spelled[i]) and not is_name_word(spelled[i - 1]) and before not in LINKS | DETERMINERS and _verbish(before):
+        if is_name_word(spelled[i]) and not is_name_word(spelled[i - 1]) and before not in LINKS and before not in DETERMINERS and _verbish(before):
             break
         if here in ("according", "asked", "told"):
             break
@@ -468,8 +474,8 @@ def _attaches(bares: list[str], spelled: list[str], i: int) -> bool:
     """Whether the preposition at `i` hangs on a noun before it rather than on a verb or the sentence."""
     before = bares[i - 1]
     if bares[i] == "of":
-        return before not in FINITE | DETERMINERS
-    if before in FINITE | DETERMINERS | STOPS | PRONOUNS or _verbish(before):
+        return before not in FINITE and before not in DETERMINERS
+    if before in _NO_NOUN or _verbish(before):
         return False
     if i == 1 and spelled[0][:1].isupper() and bares[i] in ("in", "on", "at", "for", "from", "with", "by"):
         # "Officials in Kyiv said" but not "Earlier in Kyiv he said"; one capital word before a preposition.

@@ -172,12 +172,12 @@ class _Reader:
 
     def _introduced(self, number: int) -> Clause | None:
         """The clause of the paragraph before that ends in a colon and so hands over to this one, a block quotation."""
+        if number == 0 or self.blank[(before := self.paragraphs[number - 1])[1] - 1] != ":":
+            return None
         start, end = self.paragraphs[number]
-        if number == 0 or len(_WORD.findall(self.article, start, end)) < 5 or clauses_in(self.blank, start, end) or _LIST_ITEM.match(self.article, start):
+        if len(_WORD.findall(self.article, start, end)) < 5 or clauses_in(self.blank, start, end) or _LIST_ITEM.match(self.article, start):
             return None
-        a, b = self.paragraphs[number - 1]
-        if self.blank[b - 1] != ":":
-            return None
+        a, b = before
         a += (sentences(self.blank[a:b]) or [(0, b - a)])[-1][0]
         clause = next(reversed(clauses_in(self.blank, a, b)), None)
         return clause if clause and _HANDS_OVER.fullmatch(self.blank, max(clause.end, clause.cue[1]), b) else None
@@ -288,7 +288,7 @@ class _Reader:
     @staticmethod
     def _fill(draft: Draft, clause: Clause) -> None:
         draft.cue, draft.source, draft.apposition, draft.carry = clause.cue, clause.source, clause.apposition, None
-        draft.confidence = 0.95
+        draft.confidence = 0.98
 
     def _join(self, previous: Draft, m: Marked, used: list[tuple[int, int]]) -> Draft:
         previous.parts.append(self._inner(m))

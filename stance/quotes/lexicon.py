@@ -117,7 +117,7 @@ through without following upon monday tuesday wednesday thursday friday saturday
 and but or is was are were has had have""".split()
 )
 WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
-MONTHS = frozenset("january february march april may june july august september october november december".split())
+DAYS_AND_MONTHS = WEEKDAYS | frozenset("january february march april may june july august september october november december".split())
 DETERMINERS = frozenset(
     """the a an his her its their our my one two three some several many most other another both all
 these those no few each every any""".split()

@@ -13,12 +13,12 @@ import regex
 
 from stance.quotes.clauses import is_name_word, noun_phrase_before
 from stance.quotes.lexicon import (
+    DAYS_AND_MONTHS,
     DETERMINERS,
     FEMININE,
     FINITE,
     LINKS,
     MASCULINE,
-    MONTHS,
     NO_PERSON,
     OPENERS,
     ORGANISATION,
@@ -27,7 +27,6 @@ from stance.quotes.lexicon import (
     RELATIVES,
     ROLES,
     STOPS,
-    WEEKDAYS,
     is_title,
     pattern,
 )
@@ -35,7 +34,11 @@ from stance.quotes.passages import paragraphs
 from stance.records import Span, Speaker
 
 # Shares of speakers that were right on PolNeAR dev, by how they were found (docs/quotes.md).
-NAMED, FOUND, GUESSED, CARRIED = 0.96, 0.9, 0.7, 0.8
+NAMED, FOUND, GUESSED, CARRIED = 0.98, 0.92, 0.78, 0.8
+
+_NO_NAME = OPENERS | STOPS | DETERMINERS | FINITE | PRONOUNS | DAYS_AND_MONTHS
+_NO_LAST_NAME = DAYS_AND_MONTHS | LINKS
+_FEMALE, _MALE = FEMININE - {"her", "she", "hers", "herself"}, MASCULINE - {"he", "him", "his", "himself"}
 
 _TOKEN = (
     r"(?:(?:\p{Lu}\.){1,4}|(?:Mr|Mrs|Ms|Dr|Prof|Sen|Rep|Gov|Gen|Lt|Col|Maj|Capt|Sgt|Adm|Rev|Hon|St|Jr|Sr|Del)\.|"
@@ -122,7 +125,7 @@ def split_title(phrase: str) -> tuple[str, str]:
     """
     tokens = phrase.split()
     names = len(tokens)
-    while names > 0 and (is_name_word(tokens[names - 1]) or tokens[names - 1].lower() in LINKS - {"of"} or tokens[names - 1] in ("Jr.", "Sr.")):
+    while names > 0 and (is_name_word(last := tokens[names - 1]) or (last.lower() in LINKS and last != "of") or last in ("Jr.", "Sr.")):
         names -= 1
     tail = tokens[names:]
     if not tail:
@@ -161,15 +164,19 @@ class Roster:
         singles: list[tuple[str, int]] = []
         headlines = [span for span in paragraphs(article) if _is_headline(article[slice(*span)])]
         for match in _SEQUENCE.finditer(article):
-            phrase = _POSSESSIVE.sub("", match.group().rstrip(".,'’-"))
-            start = match.start()
+            phrase, start = match.group(), match.start()
+            if " " not in phrase and "\u00a0" not in phrase:
+                if (word := _POSSESSIVE.sub("", phrase.rstrip(".,'’-"))).lower() not in _NO_NAME:
+                    singles.append((word, start))
+                continue
+            phrase = _POSSESSIVE.sub("", phrase.rstrip(".,'’-"))
             if owner := _OWNER.match(phrase):  # "NBC's Lester Holt"
                 start, phrase = start + owner.end(), phrase[owner.end() :]
             tokens = phrase.split()
-            while tokens and (tokens[0].lower() in OPENERS | STOPS | DETERMINERS | FINITE | PRONOUNS | WEEKDAYS | MONTHS):
+            while tokens and tokens[0].lower() in _NO_NAME:
                 start += len(tokens[0]) + 1
                 tokens = tokens[1:]
-            while tokens and tokens[-1].lower() in WEEKDAYS | MONTHS | LINKS:
+            while tokens and tokens[-1].lower() in _NO_LAST_NAME:
                 tokens = tokens[:-1]
             if not tokens:
                 continue
@@ -246,9 +253,9 @@ class Roster:
     def _gender(self, person: Person) -> str:
         around = " ".join(self.article[max(0, start - 12) : start] for start in person.mentions[:6]).lower()
         words_ = set((person.description or "").lower().split()) | set(around.split())
-        if words_ & (FEMININE - {"her", "she", "hers", "herself"}):
+        if words_ & _FEMALE:
             return "f"
-        if words_ & (MASCULINE - {"he", "him", "his", "himself"}):
+        if words_ & _MALE:
             return "m"
         votes = 0
         for start in person.mentions[:12]:
@@ -339,7 +346,7 @@ def _speaker(article: str, mention: Mention, roster: Roster, previous: Speaker |
     if bare in RELATIVES:
         before = noun_phrase_before(article, start, bare)
         return _named(article, before, span, None, roster) if before else Speaker(None, span, None, 0.0)
-    if bare in PRONOUNS | POSSESSIVES:
+    if bare in PRONOUNS or bare in POSSESSIVES:
         if bare in ("it", "its", "they", "them", "their"):
             group = previous and previous.mention and start - previous.mention.start < _IN_VIEW and _is_group(previous, plural=bare[0] == "t")
             return Speaker(previous.name, span, previous.description, GUESSED) if previous and group else Speaker(None, span, None, 0.0)
@@ -386,8 +393,10 @@ _IN_VIEW = 1500  # characters
 _CLEAR = 1.5  # points of fitness
 
 
-def _antecedent(article: str, pronoun: str, position: int, roster: Roster, previous: Speaker | None, quoted: Sequence[tuple[int, int]]) -> tuple[Person | None, float]:
-    """Whom "he" or "she" stands for: who is in view and fits best, or None for nobody; and by how much they fit better than the next."""
+def _antecedent(
+    article: str, pronoun: str, position: int, roster: Roster, previous: Speaker | None, quoted: Sequence[tuple[int, int]]
+) -> tuple[Person | None, float]:
+    """Whom "he" or "she" stands for: who is in view and fits best, or None; and by how much better than the next."""
     if pronoun in ("i", "we", "one", "my", "our"):
         return None, 0.0
     gender = "m" if pronoun in MASCULINE else "f"
