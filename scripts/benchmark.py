@@ -1,4 +1,4 @@
-"""Measure speed and memory beside a plain transformers pipeline, in one run: python scripts/benchmark.py [--rows 400]."""
+"""Measure speed and memory beside a plain transformers pipeline, in one run: python scripts/benchmark.py [--rows 400] [--articles FILE]."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import stance
 from stance.environment import describe_environment
+from stance.quotes.extract import RELEASED_TAGGER
 
 
 def seconds(work):
@@ -19,10 +20,39 @@ def seconds(work):
     return time.perf_counter() - start
 
 
+def resident_mb():
+    """Memory in use now, not at its peak."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1]) if Path("/proc/self/statm").exists() else 0
+    return pages * resource.getpagesize() // 2**20
+
+
+def quotes(path, repeats, n_short):
+    """Speed of the extraction on whole articles, on one of 100,000 characters, and memory over many short ones."""
+    texts = [json.loads(line)["text"] for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    found = {"n_articles": len(texts), "mean_characters": sum(map(len, texts)) // len(texts)}
+    extractors = ("rules", "auto") if RELEASED_TAGGER.joinpath("config.json").exists() else ("rules",)
+    times = {name: [] for name in extractors}
+    stance.extract_quotes(texts[0])
+    for _ in range(repeats):
+        for name in extractors:
+            times[name].append(seconds(lambda name=name: [stance.extract_quotes(text, extractor=name) for text in texts]))
+    found["articles_per_second"] = {name: round(len(texts) / statistics.median(values), 1) for name, values in times.items()}
+    long = "\n\n".join(texts)[:100_000]
+    found["seconds_for_100000_characters"] = {name: round(seconds(lambda name=name: stance.extract_quotes(long, extractor=name)), 2) for name in extractors}
+    memory = []
+    for i, _ in enumerate(stance.analyze(f'"We will talk on day {i}," said Ada Voss. The envoy said the lake was open.' for i in range(n_short))):
+        if i in (99, n_short - 1):
+            memory.append(resident_mb())
+    found["n_short_articles"], found["resident_mb_after_100_and_all"] = n_short, memory
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=400)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--articles", help="annotated articles, as scripts/read_polnear.py makes them, to measure the extraction on")
+    parser.add_argument("--short", type=int, default=10_000, help="short articles to analyze in one call, with --articles")
     options = parser.parse_args()
     from transformers import pipeline
 
@@ -52,6 +82,7 @@ def main():
         "import_seconds": round(min(seconds(lambda: subprocess.run([sys.executable, "-c", "import stance"], check=True)) for _ in range(5)), 3),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "n_statements": len(texts),
+        **({"quotes": quotes(options.articles, options.repeats, options.short)} if options.articles else {}),
         "environment": describe_environment(),
     }
     print(json.dumps(found, indent=1))

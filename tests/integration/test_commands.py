@@ -194,3 +194,25 @@ def test_train_evaluate_predict_from_the_command_line(capsys, tiny_encoder, toy_
     assert (tmp_path / "report" / "evaluation.md").read_text() == out
     status, out, _ = call(capsys, "predict", "we will talk", "--model", tmp_path / "run")
     assert status == 0 and out.split()[0] in ("support", "oppose", "neutral")
+
+
+def test_the_module_is_the_command(article):
+    done = subprocess.run([sys.executable, "-m", "stance", "quotes", str(article), "--extractor", "rules"], capture_output=True, text=True, check=True)
+    assert "Ilse Marant" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
+def test_a_stream_of_articles_takes_no_more_memory_as_it_goes_on(tiny_model):
+    code = """
+import sys, stance
+from pathlib import Path
+resident = lambda: int(Path("/proc/self/statm").read_text().split()[1]) * 4 // 1024
+model = stance.load(sys.argv[1])
+texts = (f'"We will talk on day {i}," said Ada Voss, the envoy. Jan Bork said that the lake was open on day {i}.' for i in range(1500))
+for i, report in enumerate(stance.analyze(texts, model=model, extractor="rules")):
+    assert len(report.statements) == 2
+    if i in (99, 1499):
+        print(resident())
+"""
+    early, late = map(int, subprocess.run([sys.executable, "-c", code, str(tiny_model)], capture_output=True, text=True, check=True).stdout.split())
+    assert late <= 1.05 * early + 2, (early, late)

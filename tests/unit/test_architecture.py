@@ -22,6 +22,7 @@ LEVELS = [
     {"analyze"},
     {"release"},
     {"cli"},
+    {"__main__"},
 ]
 LEVEL = {module: level for level, modules in enumerate(LEVELS) for module in modules}
 
