@@ -17,7 +17,7 @@ from stance.quotes.tagger import Attribution
 from stance.records import Kind
 
 WORD = regex.compile(r"\p{L}[\p{L}\p{M}'’-]*|\d+")
-MIN_CONFIDENCE = 0.4  # of the tagger's tags, on average over the content; chosen on PolNeAR dev
+MIN_CONFIDENCE = 0.5  # of the tagger's tags, on average over the content; chosen on PolNeAR dev
 _MIN_INDIRECT = 3  # words
 _MARKS = '"“”„‟«»'
 _LEAD = regex.compile(r"[\s,;:.—–]*(?:that\b[\s,]*)?")
@@ -82,7 +82,9 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
                 if i not in spoken or most > spoken[i][0]:
                     spoken[i] = (most, attribution)
                 continue
-        if not content or attribution.confidence < MIN_CONFIDENCE or not _is_statement(article, attribution, kind, len(content)):
+        if not content or attribution.confidence < MIN_CONFIDENCE or (attribution.source is None and not shared):
+            continue
+        if not _is_statement(article, attribution, kind, len(content)):
             continue
         swallowed |= {i for n, i in shared if n >= 0.8 * len(direct[i][1])}
         inner = {i for n, i in shared if n >= 0.8 * len(direct[i][1])}
@@ -115,9 +117,7 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
 
 def _is_statement(article: str, attribution: Attribution, kind: Kind, n_words: int) -> bool:
     """Whether an attribution is speech: plans, votes and moods are attributed too, and are none."""
-    if kind == "direct":
-        return attribution.source is not None
-    if kind == "mixed":
+    if kind != "indirect":
         return True
     cue = article[slice(*attribution.cue)].lower() if attribution.cue else ""
     return n_words >= _MIN_INDIRECT and any(word in REPORTING_WORDS for word in pattern(r"\p{L}+").findall(cue))
@@ -133,8 +133,9 @@ def _follows(article: str, draft: Draft) -> bool:
 def _is_whole(article: str, draft: Draft) -> bool:
     """Whether a direct statement is a sentence of its own, whatever else its speaker is reported to say around it."""
     start, end = draft.parts[0][0], draft.parts[-1][1]
-    before = article[max(0, start - 4) : start].rstrip(" \u00a0" + _MARKS)
-    return _follows(article, draft) or (article[start].isupper() and article[end - 1] in ",.!?…" and before[-1:] in ",:")
+    before = article[max(0, start - 20) : start].rstrip(" \u00a0" + _MARKS)
+    opened = before.endswith(",") and not before.endswith(("because,", "that,", "but,", "and,"))
+    return _follows(article, draft) or (opened and article[start].isupper() and article[end - 1] in ",.!?…")
 
 
 def _trim(article: str, start: int, end: int, *, bare: bool) -> tuple[int, int] | None:

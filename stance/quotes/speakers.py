@@ -282,13 +282,12 @@ class Roster:
         tokens = [word.lower() for word in phrase.split()]
         role = next((" ".join(tokens[-n:]) for n in (3, 2, 1) if " ".join(tokens[-n:]) in ROLES), None)
         keys = ROLES[role] if role else (tokens[-1],)
-        origin = {word for word in phrase.split() if word[0].isupper()}  # "the Russian minister" is nobody described as the French one
+        origin = {word[:4] for word in phrase.split() if word[0].isupper()}  # "the Russian minister" is one described as of Russia
         matches = []
         for person in self.people:
             described = person.description or ""
-            known = {word for word in described.split() if word[0].isupper() and not is_title(word)}
             if person.mentions[0] < position and any(pattern(rf"\b{regex.escape(key)}").search(described.lower()) for key in keys):
-                if not origin or not known or origin & known:
+                if not origin or origin & {word[:4] for word in described.split()}:
                     matches.append(person)
         return self._nearest(matches, position)
 
@@ -364,7 +363,7 @@ def _named(article: str, phrase_at: tuple[int, int], span: Span, described: str 
     tokens = phrase.split()
     if " and " in phrase:
         return Speaker(phrase, span, described, NAMED)
-    if is_name_word(tokens[-1]) and not (tokens[0].lower() in ("a", "an") and not any(is_title(t) for t in tokens)):
+    if is_name_word(tokens[-1]) and not _is_of_another(phrase) and not (tokens[0].lower() in ("a", "an") and not any(is_title(t) for t in tokens)):
         title, name = split_title(phrase)
         if name and not ORGANISATION.search(name):
             person = roster.by_name(name.title() if name.isupper() else name, start)
@@ -381,6 +380,12 @@ def _named(article: str, phrase_at: tuple[int, int], span: Span, described: str 
     return Speaker(phrase, span, described, NAMED)
 
 
+def _is_of_another(phrase: str) -> bool:
+    """Whether the name at a phrase's end is not who speaks: "advisers to Mr. Obama", "the Center for Public Opinion"."""
+    front, joint, name = phrase.rpartition(next((f" {word} " for word in _JOINTS if f" {word} " in phrase), "\0"))
+    return bool(joint) and not (is_title(front.split()[-1]) and len([word for word in name.split() if word[0].isupper()]) >= 3)
+
+
 def _is_group(speaker: Speaker, *, plural: bool) -> bool:
     """Whether "they" (plural) or "it" can stand for a speaker: a group, or a body."""
     name = speaker.name or ""
@@ -389,6 +394,13 @@ def _is_group(speaker: Speaker, *, plural: bool) -> bool:
     return ORGANISATION.search(name) is not None or (len(name.split()) == 1 and name[:1].isupper())
 
 
+def _is_somebody(speaker: Speaker) -> bool:
+    """Whether a name that the roster does not know may be a person's."""
+    tokens = (speaker.name or "").split()
+    return 0 < len(tokens) <= 3 and all(is_name_word(token) for token in tokens) and not ORGANISATION.search(" ".join(tokens)) and not tokens[-1].endswith("s")
+
+
+_JOINTS = ("for", "to", "at", "from", "with", "in")
 _IN_VIEW = 1500  # characters
 _CLEAR = 1.5  # points of fitness
 
@@ -402,6 +414,8 @@ def _antecedent(
     gender = "m" if pronoun in MASCULINE else "f"
     fits = [p for p in roster.people if p.gender in ("", gender)]
     fits = [p for p in fits if p.likely] or fits
+    if previous and previous.mention and not any(p.name == previous.name for p in roster.people) and _is_somebody(previous):
+        fits.append(Person(previous.name or "", previous.mention.start, previous.description))  # by surname alone
     seen = previous.mention.end if previous and previous.mention and position - previous.mention.end < _IN_VIEW else position
 
     def outside(start: int) -> bool:
