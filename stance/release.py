@@ -174,9 +174,9 @@ Trained with {trained}.
 
 ## Limits
 
-- US news of 2016 to 2018 in English, much of it on one election. It knows the reporting habits of that press.
+- US news of 2016 in English, much of it on one election. It knows the reporting habits of that press.
 - Beliefs, plans and votes are attributions in PolNeAR; the extraction leaves out those whose cue is no word of speaking or writing.
-- It reads the lower-cased text.
+- The encoder reads lower-cased text; capitals and quotation marks reach it as marks of shape.
 """
 
 _CARD = """---

@@ -100,7 +100,7 @@ def _bare(word: str) -> str:
 
 def is_name_word(word: str) -> bool:
     """Whether a word looks like part of a name: a capital first, and no weekday or month."""
-    return bool(word) and (word[0].isupper() or pattern(r"(?:al|el)-\p{Lu}").match(word) is not None) and _bare(word) not in DAYS_AND_MONTHS
+    return (word[:1].isupper() or (word[:3] in ("al-", "el-") and word[3:4].isupper())) and _bare(word) not in DAYS_AND_MONTHS
 
 
 _ROLE_AHEAD = regex.compile(
@@ -530,7 +530,7 @@ def clause_after(text: str, position: int, end: int, *, ended: bool = False) -> 
     return None
 
 
-_ANY_WORD = regex.compile(r"(?<![-\w])\p{L}+")
+_ANY_WORD = regex.compile(r"(?<![-\w])[a-z]+(?!\w)")
 _OPENS_VERB = frozenset(form.split()[0] for form in (*CLAUSE_FORMS, *OBJECT_FORMS))
 
 
@@ -548,7 +548,8 @@ def verbs_in(text: str, start: int, end: int) -> tuple[list["regex.Match[str]"],
 def clauses_in(text: str, start: int, end: int) -> list[Clause]:
     """Find every clause "X said" / "according to X" in a stretch of blanked text, left to right."""
     found: list[Clause] = []
-    for match in _ACCORDING.finditer(text, start, end):
+    accords = any(text.find(word, start, end) >= 0 for word in ("ccording", "s per", " words", " view", "opinion", "assessment"))
+    for match in _ACCORDING.finditer(text, start, end) if accords else ():
         if match["own"]:
             found.append(Clause(match.start(), match.end(), match.span("verb"), match.span("own")))
             continue

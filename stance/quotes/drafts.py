@@ -22,6 +22,7 @@ _MIN_INDIRECT = 3  # words
 _MARKS = '"“”„‟«»'
 _LEAD = regex.compile(r"[\s,;:.—–]*(?:that\b[\s,]*)?")
 _TAIL = regex.compile(r"[\s,;:—–]+$")
+_STOP = regex.compile(r"\n|[.!?][\"”’]?\s")
 _DESCRIBED = regex.compile(r",\s+|\s+\(|\s+[—–-]+\s+|\s+(?=(?:who|which|whose)\s)")
 
 
@@ -66,13 +67,15 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
 
     quoted = inside([(m.start, m.end) for m in marked])
     direct = [(draft, inside(draft.parts)) for draft in drafts if draft.kind == "direct"]
+    accords = [draft for draft in drafts if draft.kind != "direct" and draft.cue and article[draft.cue[0] : draft.cue[1]].lower().startswith("according")]
     spoken: dict[int, tuple[int, Attribution]] = {}  # number of a direct draft -> words shared with the attribution that shares most
     swallowed: set[int] = set()
     result: list[Draft] = []
     for attribution in attributions:
         if attribution.cue and inside([attribution.cue]) & quoted:
             continue  # what somebody quoted says that others say belongs to who is quoted
-        content = inside(attribution.content)
+        stretches = _of_one_sentence(article, attribution)
+        content = inside(stretches)
         loose = content - quoted
         kind: Kind = "direct" if not loose else "mixed" if content & quoted else "indirect"
         shared = [(len(content & said), i) for i, (_, said) in enumerate(direct) if content & said]
@@ -90,11 +93,13 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         inner = {i for n, i in shared if n >= 0.8 * len(direct[i][1])}
         if any(i not in inner for _, i in shared):
             continue  # it would say some words of a direct statement a second time
-        parts = [trimmed for part in attribution.content if (trimmed := _trim(article, *part, bare=kind == "direct"))]
+        parts = [trimmed for part in stretches if (trimmed := _trim(article, *part, bare=kind == "direct"))]
         if not parts:
             continue
         draft = Draft(parts, kind, cue=attribution.cue, confidence=attribution.confidence)
-        if attribution.source and WORD.search(article, *attribution.source):
+        if accord := next((d for d in accords if attribution.cue and d.cue and d.cue[0] < attribution.cue[1] and attribution.cue[0] < d.cue[1]), None):
+            draft.source, draft.apposition = accord.source, accord.apposition  # "according to him": nothing is surer
+        elif attribution.source and WORD.search(article, *attribution.source):
             draft.source, draft.apposition = _described(article, attribution.source)
             draft.linked = attribution.linked
         elif inner:  # what the rules knew of the speaker stays known
@@ -113,6 +118,27 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
             draft.source, draft.apposition, draft.carry = draft.carry.source, draft.carry.apposition, draft.carry.carry if not draft.carry.source else None
         result.append(draft)
     return sorted(result, key=lambda draft: draft.start)
+
+
+def _of_one_sentence(article: str, attribution: Attribution) -> list[tuple[int, int]]:
+    """The stretches of a content that no full stop parts, unless a mark closes before it; of several such groups the one nearest to the clause."""
+    groups = [[attribution.content[0]]]
+    for stretch in attribution.content[1:]:
+        last = groups[-1][-1][1]
+        closed = article[last - 1 : last + 1].strip()[-1:] in "\"”’'"
+        if not closed and _STOP.search(article, max(0, last - 2), stretch[0]):
+            groups.append([stretch])
+        else:
+            groups[-1].append(stretch)
+    cue = attribution.cue or groups[0][0]
+    leads = article[cue[0] : cue[1]].lower().startswith("according")  # what "according to X," introduces stands behind it
+
+    def distance(group: list[tuple[int, int]]) -> tuple[bool, int]:
+        return leads and group[0][0] < cue[0] and _STOP.search(article, group[-1][1] - 2, cue[0]) is not None, min(
+            abs(group[0][0] - cue[0]), abs(group[-1][1] - cue[0])
+        )
+
+    return min(groups, key=distance)
 
 
 def _is_statement(article: str, attribution: Attribution, kind: Kind, n_words: int) -> bool:

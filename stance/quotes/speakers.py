@@ -6,6 +6,7 @@ diplomat") and pronouns are looked up there, nearest first. No list of the world
 fits, the mention is kept as it stands, and a pronoun stays without a name.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -36,6 +37,11 @@ from stance.records import Span, Speaker
 # Shares of speakers that were right on PolNeAR dev, by how they were found (docs/quotes.md).
 NAMED, FOUND, GUESSED, CARRIED = 0.98, 0.92, 0.78, 0.8
 
+_BEFORE_SURNAMES = tuple(f"{title}{stop}" for title in ("Mr", "Mrs", "Ms", "Dr", "Sen", "Rep", "Gov", "Gen") for stop in (".", "")) + (
+    "President",
+    "Senator",
+    "Judge",
+)
 _NO_NAME = OPENERS | STOPS | DETERMINERS | FINITE | PRONOUNS | DAYS_AND_MONTHS
 _NO_LAST_NAME = DAYS_AND_MONTHS | LINKS
 _FEMALE, _MALE = FEMININE - {"her", "she", "hers", "herself"}, MASCULINE - {"he", "him", "his", "himself"}
@@ -79,7 +85,7 @@ class Person:
     first: int
     description: str | None = None
     mentions: list[int] = field(default_factory=list)
-    gender: str = ""
+    gender: str | None = None  # "m", "f", "" for unknown; None until asked for
     taken_for: str = ""  # the gender of the pronoun that stood for them last
     likely: bool = False  # somebody the article lets speak, gives a title or calls by surname: no headline, no place
 
@@ -166,7 +172,7 @@ class Roster:
         for match in _SEQUENCE.finditer(article):
             phrase, start = match.group(), match.start()
             if " " not in phrase and "\u00a0" not in phrase:
-                if (word := _POSSESSIVE.sub("", phrase.rstrip(".,'’-"))).lower() not in _NO_NAME:
+                if (word := phrase.rstrip(".,'’-").removesuffix("’s").removesuffix("'s")).lower() not in _NO_NAME:
                     singles.append((word, start))
                 continue
             phrase = _POSSESSIVE.sub("", phrase.rstrip(".,'’-"))
@@ -203,7 +209,6 @@ class Roster:
                 person.likely = person.likely or not any(f" {word.lower()}{end}" in article for end in " ,.")
         for person in self.people:
             person.mentions.sort()
-            person.gender = self._gender(person)
 
     def _enter(self, name: str, start: int, title: str) -> None:
         person = self._by_name.get(name)
@@ -229,11 +234,11 @@ class Roster:
         if not tokens or len(tokens) > 3 or ORGANISATION.search(name) or not all(is_name_word(token) for token in tokens):
             return None
         known = next((p for p in self.people if p.surname == tokens[-1]), None)
-        if known is None and not pattern(rf"\b(?:Mr|Mrs|Ms|Dr|Sen|Rep|Gov|Gen|President|Senator|Judge)\.?\s+{regex.escape(tokens[-1])}\b").search(self.article):
+        if known is None and not any(f"{title} {tokens[-1]}" in self.article for title in _BEFORE_SURNAMES):
             return None
         if known is None:
             known = Person(name, start)
-            known.mentions = [m.start() for m in pattern(rf"\b{regex.escape(tokens[-1])}\b").finditer(self.article)]
+            known.mentions = [m.start() for m in regex.finditer(rf"\b{regex.escape(tokens[-1])}\b", self.article)]
             self.people.append(known)
             self._by_name[name] = known
         return known
@@ -249,6 +254,12 @@ class Roster:
                 if person.description is None and (title := _TITLE_BEFORE.search(self.article, max(0, start - 60), start)):
                     person.description = title.group().strip()
                 person.likely = person.likely or person.description is not None
+
+    def gender(self, person: Person) -> str:
+        """What the article tells of somebody's gender: "m", "f" or ""."""
+        if person.gender is None:
+            person.gender = self._gender(person)
+        return person.gender
 
     def _gender(self, person: Person) -> str:
         around = " ".join(self.article[max(0, start - 12) : start] for start in person.mentions[:6]).lower()
@@ -293,7 +304,7 @@ class Roster:
 
     def last_before(self, position: int, gender: str = "", within: int = 4000) -> Person | None:
         """Find the person mentioned last before `position` who may have this gender."""
-        fits = [p for p in self.people if not gender or p.gender in ("", gender)]
+        fits = [p for p in self.people if not gender or self.gender(p) in ("", gender)]
         fits = [p for p in fits if p.likely] or fits
         return self._nearest([p for p in fits if any(position - within <= m < position for m in p.mentions)], position)
 
@@ -412,14 +423,16 @@ def _antecedent(
     if pronoun in ("i", "we", "one", "my", "our"):
         return None, 0.0
     gender = "m" if pronoun in MASCULINE else "f"
-    fits = [p for p in roster.people if p.gender in ("", gender)]
+    fits = [p for p in roster.people if any(position - _IN_VIEW < m < position for m in p.mentions) or (previous and p.name == previous.name)]
+    fits = [p for p in fits if roster.gender(p) in ("", gender)]
     fits = [p for p in fits if p.likely] or fits
     if previous and previous.mention and not any(p.name == previous.name for p in roster.people) and _is_somebody(previous):
         fits.append(Person(previous.name or "", previous.mention.start, previous.description))  # by surname alone
     seen = previous.mention.end if previous and previous.mention and position - previous.mention.end < _IN_VIEW else position
 
     def outside(start: int) -> bool:
-        return not any(a <= start < b for a, b in quoted)
+        i = bisect_right(quoted, (start, len(article))) - 1
+        return i < 0 or start >= quoted[i][1]
 
     def opens(start: int) -> bool:
         return outside(start) and _OPENING.search(article, max(0, start - 80), start) is not None
@@ -435,7 +448,7 @@ def _antecedent(
         if previous and previous.name == person.name and seen < position:
             between = sum(min(b, position) - a for a, b in quoted if seen < a < position)
             best = max(best, -(position - seen - between) / 600) + (0.0 if relieved else 2.5)
-        return best + (person.gender == gender) - 5.0 * (person.taken_for not in ("", gender))
+        return best + (roster.gender(person) == gender) - 5.0 * (person.taken_for not in ("", gender))
 
     ranked = sorted(((fitness(person), -i) for i, person in enumerate(fits)), reverse=True)
     if not ranked or ranked[0][0] < -8:

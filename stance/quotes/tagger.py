@@ -109,9 +109,14 @@ def windows(text: str, spans: Sequence[tuple[int, int]], tokenizer: "PreTrainedT
         return []
     # A lone surrogate stops the tokenizer.
     printed = [text[a:b].translate(_STRAIGHT).encode("utf-8", "replace").decode("utf-8") or tokenizer.sep_token for a, b in spans]
-    encoded: Any = tokenizer(printed, add_special_tokens=False, verbose=False)
+    encoded: Any = tokenizer(printed, is_split_into_words=True, add_special_tokens=False, verbose=False)
     room = max(1, max_length - 2)
-    pieces = [ids[: min(_PIECES, room)] or [tokenizer.unk_token_id] for ids in encoded["input_ids"]]
+    limit = min(_PIECES, room)
+    pieces: list[list[int]] = [[] for _ in spans]
+    for piece, word in zip(encoded["input_ids"], encoded.word_ids(), strict=True):
+        if len(pieces[word]) < limit:
+            pieces[word].append(piece)
+    pieces = [ids or [tokenizer.unk_token_id] for ids in pieces]
     shape_of = shapes(text, spans)
     found, first = [], 0
     while True:
@@ -318,7 +323,8 @@ class Tagger:
         import torch
 
         tags, links = [], []
-        with torch.inference_mode():
+        cpu = self.network.device.type == "cpu"
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=cpu and _has_bfloat16()):
             for i in range(0, len(found), 8):
                 batch = {name: tensor.to(self.network.device) for name, tensor in collate(found[i : i + 8], self.tokenizer.pad_token_id).items()}
                 tag_logits, link_logits = (logits.float().cpu() for logits in forward(self.network, batch))
@@ -370,6 +376,13 @@ class Tagger:
                     )
                 )
         return sorted(result, key=lambda attribution: attribution.content[0])
+
+
+def _has_bfloat16() -> bool:
+    """Whether this processor multiplies matrices in bfloat16 by itself, at twice the speed of float32 and the same scores."""
+    import torch
+
+    return any(getattr(torch.cpu, name, bool)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
 
 
 def _cut_by_cue(firsts: Sequence[int], lasts: dict[int, int], cue: object) -> list[list[int]]:
