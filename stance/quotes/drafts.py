@@ -18,6 +18,7 @@ from stance.records import Kind
 
 WORD = regex.compile(r"\p{L}[\p{L}\p{M}'’-]*|\d+")
 MIN_CONFIDENCE = 0.5  # of the tagger's tags, on average over the content; chosen on PolNeAR dev
+_MODESTY = 2  # the mean probability of the tags to this power is about the share of such spans that are right, on PolNeAR dev
 _MIN_INDIRECT = 3  # words
 _MARKS = '"“”„‟«»'
 _LEAD = regex.compile(r"[\s,;:.—–]*(?:that\b[\s,]*)?")
@@ -96,7 +97,7 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         parts = [trimmed for part in stretches if (trimmed := _trim(article, *part, bare=kind == "direct"))]
         if not parts:
             continue
-        draft = Draft(parts, kind, cue=attribution.cue, confidence=attribution.confidence)
+        draft = Draft(parts, kind, cue=attribution.cue, confidence=attribution.confidence**_MODESTY)
         if accord := next((d for d in accords if attribution.cue and d.cue and d.cue[0] < attribution.cue[1] and attribution.cue[0] < d.cue[1]), None):
             draft.source, draft.apposition = accord.source, accord.apposition  # "according to him": nothing is surer
         elif attribution.source and WORD.search(article, *attribution.source):

@@ -128,3 +128,41 @@ def test_a_statement_without_a_clause_keeps_a_speaker_when_the_one_before_it_is_
 def test_a_folder_that_is_no_tagger_is_named(tmp_path):
     with pytest.raises(ModelNotFoundError, match=r"nothing.*is no checkpoint folder"):
         stance.extract_quotes("Ada Voss spoke.", extractor=tmp_path / "nothing")
+
+
+def test_of_stretches_that_a_full_stop_parts_those_beside_the_clause_are_kept():
+    text = "The lake was open all week long. The port was closed, Ada Voss said."
+    pieces = ("The lake was open all week long", "The port was closed")
+    assert found(text, (pieces, "said", "Ada Voss", 0.9)) == [("indirect", "The port was closed", "Ada Voss")]
+
+
+def test_according_to_introduces_what_stands_behind_it_and_the_rules_say_who():
+    text = "Ada Voss wrote of a lake that was closed. According to her, the port would open in May."
+    pieces = ("a lake that was closed", "the port would open in May")
+    assert found(text, (pieces, "According to her", None, 0.9))[-1:] == []  # without a source it is nobody's
+    [statement] = found(text, (pieces, "According to her", "Ada Voss", 0.9))
+    assert statement == ("indirect", "the port would open in May", "Ada Voss")
+
+
+def test_a_reported_statement_needs_a_source():
+    text = "It was said that the lake would freeze."
+    assert found(text, (("the lake would freeze",), "said", None, 0.9)) == []
+
+
+def test_the_confidence_of_a_span_is_below_that_of_its_tags():
+    text = "The envoy said that talks were near."
+    [quote] = stance.extract_quotes(text, extractor=Told((("talks were near",), "said", "The envoy", 0.9)))
+    assert quote.confidence == 0.81 and quote.speaker.confidence == 0.98
+
+
+@pytest.mark.parametrize(
+    ("text", "content", "speaker"),
+    [
+        ("Ada Voss met Democrats on Capitol Hill, who argued that the talks would fail.", "the talks would fail", "Democrats"),
+        ("It became a point for the strikers here, who argued that the talks would fail.", "the talks would fail", "the strikers here"),
+        ("It hit members of the Saudi government, which argued that the talks would fail.", "the talks would fail", "Saudi government"),
+    ],
+)
+def test_a_relative_pronoun_stands_for_the_noun_before_it(text, content, speaker):
+    pronoun = "which" if "which" in text else "who"
+    assert found(text, ((content,), "argued", pronoun, 0.9)) == [("indirect", content, speaker)]

@@ -136,6 +136,15 @@ def test_scare_quotes_names_and_plain_prose_are_no_statements(text):
         ("Maria Koval met Peter Lang on Monday. She said it went well. He said he was not so sure.", "Peter Lang"),
         ("Anna Bray met General Secretary Mark Tolliver. According to the latter, all went well.", "Mark Tolliver"),
         ("French Ambassador to Russia Nicolas de Rive came. According to him, all went well.", "Nicolas de Rive"),
+        ('Mr. Mark Tolliver came. "It failed," Bray said. "We will go," he added.', "Bray"),
+        ('NBC\'s Anna Bray met Mark Tolliver, a miner, on Monday. "We will go," said Bray.', "Anna Bray"),
+        ("Joining Forces With Mexico\n\nMark Tolliver, a miner, spoke. He said that the talks would fail.", "Mark Tolliver"),
+        ("The Center for Public Opinion Research said that the talks would fail.", "The Center for Public Opinion Research"),
+        ("Ann Bray came. Advisers to Mr. Tolliver said that the talks would fail.", "Advisers to Mr. Tolliver"),
+        ("The strikers said that they would stay. They said that the talks would fail.", "The strikers"),
+        ("The Lake Council said it would go. It said that the talks would fail.", "The Lake Council"),
+        ('Maria Koval, who lost her boat, met Peter Lang. "He thinks of Anna Bray and Mark Tolliver. It failed," she said.', "Maria Koval"),
+        ("Mark Tolliver, the French minister, met a rival. The German minister said that the talks would fail.", "The German minister"),
     ],
 )
 def test_speakers_are_resolved_to_the_best_full_name(text, speaker):
@@ -168,6 +177,19 @@ def test_a_description_comes_along():
 def test_a_pronoun_with_nobody_before_it_keeps_its_mention_and_has_no_name():
     [quote] = extract_quotes('"We will go," he said.')
     assert quote.speaker.name is None and quote.speaker.mention.text == "he"
+
+
+def test_a_speaker_has_a_confidence_of_its_own():
+    text = 'Ann Bray arrived. "We will go," said Ann Bray. "It is late," she added. "So be it."'
+    sure = [q.speaker.confidence for q in extract_quotes(text)]
+    assert sure[0] > sure[1] > 0
+    assert extract_quotes('"We will go," he said.')[0].speaker.confidence == 0
+
+
+def test_a_quote_that_goes_on_over_a_paragraph_ends_where_somebody_else_is_named():
+    text = '"We will go," said Ann Bray. "We will not wait.\n\n"We will wait," added Mark Tolliver. "It is late."'
+    assert [(str(q.speaker), q.text) for q in extract_quotes(text)][0] == ("Ann Bray", "We will go, We will not wait.")
+    assert [str(q.speaker) for q in extract_quotes(text)][1:] == ["Mark Tolliver"] * (len(extract_quotes(text)) - 1)
 
 
 def test_a_statement_without_a_speaker_is_kept():

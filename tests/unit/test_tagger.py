@@ -1,7 +1,7 @@
 """Words, windows, tags, links: from annotated articles and back."""
 
 import json
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -12,8 +12,18 @@ import stance
 from stance.config import ModelConfig
 from stance.errors import BrokenCheckpointError, InputError, ModelNotFoundError
 from stance.modeling import load_tagger, new_tagger, save_tagger
-from stance.quotes.learning import IGNORED, AnnotatedArticle, collate_labelled, labelled_windows, learner, read_articles, span_scores, tag_words
-from stance.quotes.tagger import TAG_TO_ID, TAGS, best_tags, stretches, windows, words
+from stance.quotes.learning import (
+    IGNORED,
+    AnnotatedArticle,
+    _surprise,
+    collate_labelled,
+    labelled_windows,
+    learner,
+    read_articles,
+    span_scores,
+    tag_words,
+)
+from stance.quotes.tagger import LEGAL, TAG_TO_ID, TAGS, best_tags, collate, forward, marginals, shapes, stretches, windows, words
 
 TEXT = "Ada Voss said the lake was open. “We will talk,” she added, “but not today.”\n\nRain fell."
 
@@ -210,3 +220,57 @@ def test_articles_come_back_as_they_were_written(tmp_path):
     path = tmp_path / "articles.jsonl"
     path.write_text(json.dumps({"id": ARTICLE.id, "text": ARTICLE.text, "attributions": ARTICLE.attributions}) + "\n")
     assert read_articles(path) == [ARTICLE]
+
+
+def all_sequences(n):
+    for tags in product(range(len(TAGS)), repeat=n):
+        if not TAGS[tags[0]].startswith("I-") and all(LEGAL[a, b] == 0 for a, b in pairwise(tags)):
+            yield tags
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_marginals_and_the_best_sequence_are_those_of_counting_every_one(seed):
+    rng = np.random.default_rng(seed)
+    scores, transitions = rng.normal(size=(4, len(TAGS))), rng.normal(size=(len(TAGS), len(TAGS)))
+    value = {tags: sum(scores[i, tag] for i, tag in enumerate(tags)) + sum(transitions[a, b] for a, b in pairwise(tags)) for tags in all_sequences(len(scores))}
+    assert tuple(best_tags(scores, transitions)) == max(value, key=value.get)
+    total = sum(np.exp(v) for v in value.values())
+    expected = np.zeros_like(scores)
+    for tags, v in value.items():
+        expected[np.arange(len(scores)), list(tags)] += np.exp(v) / total
+    np.testing.assert_allclose(marginals(scores, transitions), expected, atol=1e-12)
+
+
+def test_the_loss_is_the_surprise_at_the_right_sequence_among_all(tagger):
+    import torch
+
+    rng = np.random.default_rng(3)
+    scores, transitions = rng.normal(size=(3, len(TAGS))), rng.normal(size=(len(TAGS), len(TAGS)))
+    right = (TAG_TO_ID["B-cue"], TAG_TO_ID["I-cue"], 0)
+    # A window may start in the middle of a stretch, so any tag may come first.
+    every = [tags for tags in product(range(len(TAGS)), repeat=3) if all(LEGAL[a, b] == 0 for a, b in pairwise(tags))]
+    value = {tags: sum(scores[i, tag] for i, tag in enumerate(tags)) + sum(transitions[a, b] for a, b in pairwise(tags)) for tags in every}
+    expected = np.log(sum(np.exp(v) for v in value.values())) - value[right]
+    padded = torch.tensor(np.vstack([scores, np.full((1, len(TAGS)), 7.0)])[None])  # what is padding counts for nothing
+    found = _surprise(padded, torch.tensor([[*right, 0]]), torch.tensor([[True, True, True, False]]), torch.tensor(transitions))
+    assert abs(found.item() - expected) < 1e-9
+
+
+def test_shapes_tell_capitals_and_what_stands_between_marks():
+    text = 'Ada met the UN. "We go," she said.'
+    assert list(zip(printed(text), shapes(text, words(text)), strict=True)) == (
+        [("Ada", 1), ("met", 0), ("the", 0), ("UN", 2), (".", 0), ('"', 0), ("We", 4), ("go", 3), (",", 3), ('"', 0), ("she", 0), ("said", 0), (".", 0)]
+    )
+
+
+def test_the_network_is_told_the_shapes(tagger):
+    import torch
+
+    [window] = windows("Ada", words("Ada"), tagger.tokenizer, 20, 2)
+    batch = collate([window], 0)
+    with torch.no_grad():
+        tagger.network.shapes.weight[1] = 1.0
+        told, _ = forward(tagger.network, batch)
+        untold, _ = forward(tagger.network, {**batch, "shapes": torch.zeros_like(batch["shapes"])})
+        tagger.network.shapes.weight[1] = 0.0
+    assert not torch.allclose(told, untold)
