@@ -345,12 +345,12 @@ def noun_phrase_before(text: str, position: int, relative: str = "who") -> tuple
     joint = next((m for m in reversed(list(_JOINT.finditer(text, *phrase)))), None)
     if joint is None:
         return phrase
-    if relative == "who" and joint["at"] and text[joint.end()].isupper():
+    if relative == "who" and joint["at"] and text[joint.end() : phrase[1]].removeprefix("the ")[:1].isupper():
         return phrase[0], joint.start()
     return joint.end(), phrase[1]
 
 
-_JOINT = regex.compile(r"\s+(?:(?P<at>on|at|in|of)|for|to|from|with|by)\s+(?:the\s+|both\s+)?")
+_JOINT = regex.compile(r"\s+(?:(?P<at>on|at|in|of)|for|to|from|with|by)\s+(?:both\s+)?")
 
 
 def _start_of_phrase(text: str, tokens: list[tuple[int, int]]) -> int | None:

@@ -37,11 +37,8 @@ from stance.records import Span, Speaker
 # Shares of speakers that were right on PolNeAR dev, by how they were found (docs/quotes.md).
 NAMED, FOUND, GUESSED, CARRIED = 0.98, 0.92, 0.78, 0.8
 
-_BEFORE_SURNAMES = tuple(f"{title}{stop}" for title in ("Mr", "Mrs", "Ms", "Dr", "Sen", "Rep", "Gov", "Gen") for stop in (".", "")) + (
-    "President",
-    "Senator",
-    "Judge",
-)
+_TITLES = ("Mr", "Mrs", "Ms", "Dr", "Sen", "Rep", "Gov", "Gen")
+_BEFORE_SURNAMES = (*_TITLES, *(f"{title}." for title in _TITLES), "President", "Senator", "Judge")
 _NO_NAME = OPENERS | STOPS | DETERMINERS | FINITE | PRONOUNS | DAYS_AND_MONTHS
 _NO_LAST_NAME = DAYS_AND_MONTHS | LINKS
 _FEMALE, _MALE = FEMININE - {"her", "she", "hers", "herself"}, MASCULINE - {"he", "him", "his", "himself"}

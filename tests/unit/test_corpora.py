@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from stance.corpora import CORPUS, decode, fingerprint, load_corpus, read_examples, read_text
+from stance.corpora import CORPUS, corpus_folder, decode, fingerprint, load_corpus, read_examples, read_real_statements, read_text
 from stance.errors import EmptyTextError, InputError, MissingColumnError, SplitLeakError, UnknownLabelError, UnreadableFileError
+from stance.labels import LABELS
 from stance.records import Example
 from stance.splits import check_no_leak, split_examples
 
@@ -123,3 +124,31 @@ def test_leaks_are_named():
         check_no_leak([Example("We will talk!")], [Example("We WILL talk")])
     with pytest.raises(SplitLeakError, match=r"^all 2 examples are of one matter\. Name a dev file in data\.dev\.$"):
         split_examples([Example("a", matter="m"), Example("b", matter="m")], 0.5, 0)
+
+
+def test_real_statements_get_the_labels_that_ship(tmp_path):
+    import gzip
+
+    labels = [json.loads(line) for line in (corpus_folder() / "real_labels.jsonl").read_text(encoding="utf-8").splitlines()[:2]]
+    rows = [{"id": row["id"], "text": f"Statement {i}.", "before": "He said ", "after": "."} for i, row in enumerate(labels)] + [
+        {"id": "none", "text": "No label."}
+    ]
+    path = tmp_path / "real.jsonl.gz"
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    found = read_real_statements(path)
+    assert [(e.id, e.label, e.text) for e in found] == [(row["id"], row["label"], f"Statement {i}.") for i, row in enumerate(labels)]
+    assert found[0].context == "He said  [...] ." and found[0].matter == "real"
+    plain = tmp_path / "real.jsonl"
+    plain.write_text(json.dumps({"id": "none", "text": "No label."}), encoding="utf-8")
+    with pytest.raises(InputError, match="holds none of the 5103 statements"):
+        read_real_statements(plain)
+    path.write_bytes(b"no gzip")
+    with pytest.raises(UnreadableFileError, match="cannot be read"):
+        read_real_statements(path)
+
+
+def test_the_labels_of_real_statements_are_labels_and_hold_no_text():
+    for line in (corpus_folder() / "real_labels.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        assert set(row) == {"id", "label", "rule", "sure", "readings"}
+        assert row["label"] in LABELS and row["label"] in row["readings"] and set(row["readings"]) <= {*LABELS, "skip"}

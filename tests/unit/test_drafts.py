@@ -160,7 +160,7 @@ def test_the_confidence_of_a_span_is_below_that_of_its_tags():
     [
         ("Ada Voss met Democrats on Capitol Hill, who argued that the talks would fail.", "the talks would fail", "Democrats"),
         ("It became a point for the strikers here, who argued that the talks would fail.", "the talks would fail", "the strikers here"),
-        ("It hit members of the Saudi government, which argued that the talks would fail.", "the talks would fail", "Saudi government"),
+        ("It hit members of the Saudi government, which argued that the talks would fail.", "the talks would fail", "the Saudi government"),
     ],
 )
 def test_a_relative_pronoun_stands_for_the_noun_before_it(text, content, speaker):

@@ -188,7 +188,7 @@ def test_a_speaker_has_a_confidence_of_its_own():
 
 def test_a_quote_that_goes_on_over_a_paragraph_ends_where_somebody_else_is_named():
     text = '"We will go," said Ann Bray. "We will not wait.\n\n"We will wait," added Mark Tolliver. "It is late."'
-    assert [(str(q.speaker), q.text) for q in extract_quotes(text)][0] == ("Ann Bray", "We will go, We will not wait.")
+    assert next((str(q.speaker), q.text) for q in extract_quotes(text)) == ("Ann Bray", "We will go, We will not wait.")
     assert [str(q.speaker) for q in extract_quotes(text)][1:] == ["Mark Tolliver"] * (len(extract_quotes(text)) - 1)
 
 
