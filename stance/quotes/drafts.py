@@ -24,6 +24,7 @@ _MARKS = '"“”„‟«»'
 _LEAD = regex.compile(r"[\s,;:.—–]*(?:that\b[\s,]*)?")
 _TAIL = regex.compile(r"[\s,;:—–]+$")
 _STOP = regex.compile(r"\n|[.!?][\"”’]?\s")
+_UNSAID = regex.compile(r"\b(?:not|never|without|declin\w+|refus\w+|fail\w*|nobody|no one)\b|n['’]t\b")
 _DESCRIBED = regex.compile(r",\s+|\s+\(|\s+[—–-]+\s+|\s+(?=(?:who|which|whose)\s)")
 
 
@@ -147,6 +148,10 @@ def _is_statement(article: str, attribution: Attribution, kind: Kind, n_words: i
     if kind != "indirect":
         return True
     cue = article[slice(*attribution.cue)].lower() if attribution.cue else ""
+    if _UNSAID.search(cue):
+        return False
+    if cue and not WORD.search(cue):  # "Poll: the lake is full"
+        return n_words >= _MIN_INDIRECT
     return n_words >= _MIN_INDIRECT and any(word in REPORTING_WORDS for word in pattern(r"\p{L}+").findall(cue))
 
 
