@@ -6,7 +6,7 @@ asked for. The sentences around a statement go to the model as context, with `[.
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import overload
+from typing import Any, overload
 
 from stance.errors import EmptyTextError
 from stance.modeling import StanceModel, load
@@ -21,13 +21,27 @@ _AROUND = 400  # characters of context looked at on each side
 
 @overload
 def analyze(  # type: ignore[overload-overlap]
-    articles: str, *, target: str = ..., model: ModelLike = ..., extractor: Extractor = ..., batch_size: int = ..., min_confidence: float = ...
+    articles: str,
+    *,
+    target: str = ...,
+    model: ModelLike = ...,
+    extractor: Extractor = ...,
+    batch_size: int = ...,
+    min_confidence: float = ...,
+    max_risk: float | None = ...,
 ) -> ArticleReport: ...
 
 
 @overload
 def analyze(
-    articles: Iterable[str], *, target: str = ..., model: ModelLike = ..., extractor: Extractor = ..., batch_size: int = ..., min_confidence: float = ...
+    articles: Iterable[str],
+    *,
+    target: str = ...,
+    model: ModelLike = ...,
+    extractor: Extractor = ...,
+    batch_size: int = ...,
+    min_confidence: float = ...,
+    max_risk: float | None = ...,
 ) -> Iterator[ArticleReport]: ...
 
 
@@ -39,6 +53,7 @@ def analyze(
     extractor: Extractor = "auto",
     batch_size: int = 32,
     min_confidence: float = 0.0,
+    max_risk: float | None = None,
 ) -> ArticleReport | Iterator[ArticleReport]:
     """Find every quoted statement of an article, who said it, and the stance it takes.
 
@@ -49,6 +64,7 @@ def analyze(
         extractor: What finds the statements, as `extract_quotes` takes it: `auto`, `rules`, or a tagger of your own.
         batch_size: Statements per forward pass.
         min_confidence: Abstain (label None) where the highest probability is lower.
+        max_risk: Abstain so often that no larger share of the labels given is wrong, as `predict` takes it.
 
     Returns:
         One `ArticleReport` for one article; for an iterable, an iterator of one report each, in order.
@@ -62,9 +78,10 @@ def analyze(
         >>> report.statements[0].quote.speaker.name, report.statements[0].prediction.label
         ('Ilse Marant', 'support')
     """
-    check_settings(batch_size, min_confidence)
+    check_settings(batch_size, min_confidence, max_risk)
     loaded = load(model)
-    one = partial(_analyze, target=target, model=loaded, extractor=load_extractor(extractor) or "rules", batch_size=batch_size, min_confidence=min_confidence)
+    limits: dict[str, Any] = {"batch_size": batch_size, "min_confidence": min_confidence, "max_risk": max_risk}
+    one = partial(_analyze, target=target, model=loaded, extractor=load_extractor(extractor) or "rules", limits=limits)
     return one(articles) if isinstance(articles, str) else _stream(articles, one, loaded.name)
 
 
@@ -77,10 +94,10 @@ def _stream(articles: Iterable[str], one: Callable[[str], ArticleReport], model:
             yield ArticleReport((), (), model, article, warnings=(warning,))
 
 
-def _analyze(article: str, *, target: str, model: StanceModel, extractor: Extractor, batch_size: int, min_confidence: float) -> ArticleReport:
+def _analyze(article: str, *, target: str, model: StanceModel, extractor: Extractor, limits: dict[str, Any]) -> ArticleReport:
     quotes = extract_quotes(article, extractor=extractor)
     examples = [Example(quote.text, str(quote.speaker or ""), context_of(article, quote), target) for quote in quotes]
-    predictions = model.predict(examples, batch_size=batch_size, min_confidence=min_confidence)
+    predictions = model.predict(examples, **limits)
     statements = tuple(Statement(quote, prediction) for quote, prediction in zip(quotes, predictions, strict=True))
     warnings = []
     if statements and not statements[0].prediction.calibrated:

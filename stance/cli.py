@@ -117,6 +117,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", default=DEFAULT_TARGET, help=f"what the stance is about (default: {DEFAULT_TARGET})")
     parser.add_argument("--batch-size", type=int, default=32, help="statements per forward pass (default: 32)")
     parser.add_argument("--min-confidence", type=float, default=0.0, help="abstain below this probability (default: 0)")
+    parser.add_argument("--max-risk", type=float, help="abstain so often that no larger share of the labels given is wrong, such as 0.05")
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -258,7 +259,12 @@ def _analyze(options: argparse.Namespace) -> None:
     from stance.modeling import load
     from stance.quotes.extract import load_extractor
 
-    settings: dict[str, Any] = {"target": options.target, "batch_size": options.batch_size, "min_confidence": options.min_confidence}
+    settings: dict[str, Any] = {
+        "target": options.target,
+        "batch_size": options.batch_size,
+        "min_confidence": options.min_confidence,
+        "max_risk": options.max_risk,
+    }
     work = partial(analyze, model=load(options.model), extractor=load_extractor(options.extractor) or "rules", **settings)
 
     run = _Run(options)
@@ -333,6 +339,7 @@ def _predict(options: argparse.Namespace) -> None:
         model=options.model,
         batch_size=options.batch_size,
         min_confidence=options.min_confidence,
+        max_risk=options.max_risk,
     )
     if options.format == "csv":
         fields = ("text", "label", "confidence", *(f"p_{label}" for label in LABELS), "truncated")

@@ -148,17 +148,26 @@ class StanceModel:
         """Return probabilities in the order of `LABELS`, shape (n_statements, n_labels); rows sum to 1."""
         return self._probabilities(self.logits(as_examples(statements), batch_size)[0])
 
-    def predict(self, statements: Sequence[str | Example], *, batch_size: int = 32, min_confidence: float = 0.0) -> list[Prediction]:
+    def predict(
+        self, statements: Sequence[str | Example], *, batch_size: int = 32, min_confidence: float = 0.0, max_risk: float | None = None
+    ) -> list[Prediction]:
         """Predict the stance of each statement.
 
         Args:
             statements: Strings, or examples that bring speaker, context and target along.
             batch_size: Statements per forward pass.
             min_confidence: Abstain (label None) where the highest probability is lower.
+            max_risk: Abstain so often that among the labels given no larger share is wrong, as measured on the held-out
+                examples that the model was calibrated on; None for no such limit.
 
         Returns:
             One prediction for each, in the same order.
+
+        Raises:
+            InputError: The model's calibration has no threshold for so low a risk.
         """
+        if max_risk is not None:
+            min_confidence = max(min_confidence, (self.calibration or Calibration(1.0, 0)).threshold(max_risk))
         logits, truncated = self.logits(as_examples(statements), batch_size)
         calibrated = self.calibration is not None
         predictions = []

@@ -66,7 +66,7 @@ def test_the_page_escapes_what_the_user_gave(tiny_model):
     text = '"<script>alert(1)</script> & we will go," said <b>Ann</b> Bray.\n\n"We will & must go," said Ann Bray.'
     page = stance.analyze(text, model=tiny_model).to_html()
     assert "<script" not in page and "<b>" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; we will go," in page
+    assert "&lt;script&gt;" in page and "alert(1)&lt;/script&gt; &amp; we will go," in page  # the tag in front is no part of the words
     assert "http" not in page
 
 

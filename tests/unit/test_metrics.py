@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from stance.calibration import Calibration, fit_temperature, softmax
+from stance.calibration import Calibration, fit_temperature, fit_thresholds, softmax
+from stance.errors import InputError
 from stance.metrics import bootstrap, expected_calibration_error, macro_f1, score
 
 RNG = np.random.default_rng(0)
@@ -90,3 +91,31 @@ def test_alpha_of_a_worked_example():
     assert krippendorff_alpha([(0, 0), (1, 1), (2, None)]) == 1.0
     assert krippendorff_alpha([(0, 0), (0, 0)]) == 1.0
     assert np.isnan(krippendorff_alpha([(0, None)]))
+
+
+def test_thresholds_keep_to_their_risk_on_the_rows_they_were_fitted_on():
+    rng = np.random.default_rng(1)
+    confidence = rng.uniform(0.34, 1.0, 500).round(2)  # many are equal: they stand or fall together
+    true = np.where(rng.uniform(size=500) < confidence, 0, 1)
+    prob = np.column_stack([confidence, (1 - confidence) / 2, (1 - confidence) / 2])
+    thresholds = fit_thresholds(prob, true)
+    for risk, threshold in thresholds.items():
+        given = confidence >= threshold
+        if threshold <= 1:
+            assert (true[given] != 0).mean() <= float(risk)
+            assert given.sum() >= 20
+    given = [(confidence >= t).sum() for t in thresholds.values()]
+    assert given == sorted(given) and given[-1] > given[0]
+
+
+def test_a_risk_that_no_confidence_keeps_to_gives_no_label():
+    prob = np.tile([0.6, 0.3, 0.1], (50, 1))
+    assert set(fit_thresholds(prob, np.ones(50, dtype=int)).values()) == {2.0}
+    assert set(fit_thresholds(prob, np.zeros(50, dtype=int)).values()) == {0.6}
+
+
+def test_a_threshold_is_that_of_the_next_lower_level():
+    calibration = Calibration(1.0, 100, {"0.05": 0.9, "0.1": 0.8})
+    assert [calibration.threshold(risk) for risk in (0.05, 0.07, 0.1, 0.5)] == [0.9, 0.9, 0.8, 0.8]
+    with pytest.raises(InputError, match=r"^max_risk is 0\.01, and the model's calibration\.json has no threshold so low \(it has 0\.05, 0\.1\)"):
+        calibration.threshold(0.01)

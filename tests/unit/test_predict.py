@@ -62,6 +62,7 @@ def test_an_empty_statement_is_named_before_a_model_is_loaded():
         ({"statements": ["a", 3]}, r"^statement 1 of 2 is a int, expected a string\. Pass its text\.$"),
         ({"statements": "a", "batch_size": 0}, r"^batch_size is 0, expected at least 1\.$"),
         ({"statements": "a", "min_confidence": 2.0}, r"^min_confidence is 2\.0, expected 0 to 1\.$"),
+        ({"statements": "a", "max_risk": 0.0}, r"^max_risk is 0\.0, expected more than 0 and less than 1\.$"),
     ],
 )
 def test_wrong_calls_are_named(arguments, message, tiny_model):
@@ -72,3 +73,20 @@ def test_wrong_calls_are_named(arguments, message, tiny_model):
 def test_an_unknown_model_is_named():
     with pytest.raises(ModelNotFoundError, match=r"^nosuch: is neither"):
         stance.predict("fine", model="nosuch")
+
+
+def test_a_risk_is_kept_by_abstaining(tiny_model):
+    from stance.calibration import Calibration
+
+    model = stance.load(tiny_model)
+    kept = model.calibration
+    try:
+        model.calibration = Calibration(1.0, 100, {"0.05": 2.0, "0.3": 0.0})
+        assert stance.predict("we will talk", model=model, max_risk=0.05).label is None
+        assert stance.predict("we will talk", model=model, max_risk=0.3).label is not None
+        assert stance.predict("we will talk", model=model, max_risk=0.3, min_confidence=1.0).abstained
+        model.calibration = None
+        with pytest.raises(InputError, match="has no threshold so low"):
+            stance.predict("we will talk", model=model, max_risk=0.3)
+    finally:
+        model.calibration = kept
