@@ -83,15 +83,17 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         shared = [(len(content & said), i) for i, (_, said) in enumerate(direct) if content & said]
         if shared:
             most, i = max(shared)
-            if len(loose) <= 1 or len(content - direct[i][1]) <= 0.2 * len(content) or _is_whole(article, direct[i][0]):
+            whole = {j for _, j in shared if _is_whole(article, direct[j][0])}
+            if len(loose) <= 1 or len(content - direct[i][1]) <= 0.2 * len(content) or i in whole:
                 if i not in spoken or most > spoken[i][0]:
                     spoken[i] = (most, attribution)
+                continue
+            if whole:
                 continue
         if not content or attribution.confidence < MIN_CONFIDENCE or (attribution.source is None and not shared):
             continue
         if not _is_statement(article, attribution, kind, len(content)):
             continue
-        swallowed |= {i for n, i in shared if n >= 0.8 * len(direct[i][1])}
         inner = {i for n, i in shared if n >= 0.8 * len(direct[i][1])}
         if any(i not in inner for _, i in shared):
             continue  # it would say some words of a direct statement a second time
