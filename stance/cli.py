@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(analyze)
     analyze.set_defaults(run=_analyze, more="inputs")
 
-    quotes = verbs.add_parser("quotes", help="find an article's statements and their speakers (no model)")
+    quotes = verbs.add_parser("quotes", help="find an article's statements and their speakers, without stances")
     _add_inputs(quotes, "articles: text files, or CSV, TSV, JSON Lines files with a text column")
     quotes.set_defaults(run=_quotes, more="inputs")
 

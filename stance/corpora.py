@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "dev", "test")
 CORPUS = "corpus"
+REAL = "real"  # the matter of every real statement
 TABLES = (".csv", ".tsv", ".jsonl", ".json")
 _FIELDS = ("text", "speaker", "context", "target", "label", "matter", "id")
 
@@ -188,7 +189,9 @@ def read_real_statements(path: str | Path) -> list[Example]:
         raise UnreadableFileError(path, f"cannot be read ({error}). Pass JSON Lines, gzipped or not.") from error
     _, rows = _read_json(path, text, None, lines=True)
     found = [
-        _example({**row, "label": labels[row["id"]], "matter": "real"}, where, {}, {}, DEFAULT_TARGET, True) for where, row in rows if row.get("id") in labels
+        _example({**row, "label": labels[str(row["id"])], "matter": REAL}, where, {}, {}, DEFAULT_TARGET, True)
+        for where, row in rows
+        if row.get("id") in labels
     ]
     if not found:
         raise InputError(

@@ -433,7 +433,7 @@ def save_tagger(tagger: Tagger, path: str | Path, dtype: str = "float32") -> Non
         tagger: The tagger.
         path: Made if absent.
         dtype: Of the weights on disk: `float32`, `float16`, or `int8`, where each row of a matrix has a scale of its own.
-            `AutoModelForTokenClassification` reads the first two as well, without the links.
+            `AutoModelForTokenClassification` reads the encoder and the tag head of the first two; `load_tagger` reads all of it.
     """
     import torch
     from safetensors.torch import save_file

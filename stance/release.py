@@ -16,8 +16,9 @@ from stance.config import load_config
 from stance.environment import describe_environment
 from stance.errors import InputError
 from stance.evaluation import evaluate
-from stance.modeling import StanceModel
+from stance.modeling import StanceModel, load_tagger
 from stance.quotes.extract import RELEASED_TAGGER
+from stance.quotes.learning import read_articles, span_scores
 from stance.quotes.tagger import ROLES
 from stance.records import DEFAULT_MODEL
 from stance.reporting import EvaluationReport
@@ -47,7 +48,8 @@ def release(config: str | Path, *, resume: bool = True, extra: tuple[tuple[str, 
     if made["config"] != settings.to_dict() or made["data"]["train"]["sha256"] != new_task(settings).data["train"]["sha256"]:
         raise InputError(f"{checkpoint}: was trained with another config or on other data. Remove it, and run this again.")
     if settings.task == "quotes":
-        return _place(checkpoint, RELEASED_TAGGER, {MODEL_CARD: tagger_card(made, str(config))})
+        scores = span_scores(read_articles(str(settings.data.dev)), load_tagger(checkpoint))
+        return _place(checkpoint, RELEASED_TAGGER, {MODEL_CARD: tagger_card(made, scores, str(config))})
     model = StanceModel.from_pretrained(checkpoint)
     model.name = DEFAULT_MODEL
     reports = [(f"corpus, {split}", evaluate(model, split=split)) for split in ("dev", "test")]
@@ -72,21 +74,21 @@ def _place(checkpoint: Path, folder: Path, texts: dict[str, str]) -> Path:
     return folder
 
 
-def tagger_card(training: dict[str, Any], config: str) -> str:
+def tagger_card(training: dict[str, Any], scores: dict[str, float], config: str) -> str:
     """Write the card of a released tagger.
 
     Args:
         training: The checkpoint's `training.json`.
+        scores: Of the released weights on dev, as `span_scores` gives them.
         config: The config file, for the command.
 
     Returns:
         Markdown.
     """
-    dev = training["metrics"]["dev"]
     return _TAGGER_CARD.format(
         **_facts(training, config),
         dtype=training["config"]["training"]["save_dtype"],
-        rows="\n".join(f"| {role} | " + " | ".join(f"{100 * dev[f'{role}_{name}']:.1f}" for name in ("precision", "recall", "f1")) + " |" for role in ROLES),
+        rows="\n".join(f"| {role} | " + " | ".join(f"{100 * scores[f'{role}_{name}']:.1f}" for name in ("precision", "recall", "f1")) + " |" for role in ROLES),
     )
 
 
@@ -100,6 +102,7 @@ def _facts(training: dict[str, Any], config: str) -> dict[str, Any]:
         "epoch": f"{training['best_epoch']:g}",
         "n_train": data["train"]["n_examples"],
         "n_dev": data["dev"]["n_examples"],
+        "real": f" and {data['real']['n_examples']:,} real ones whose labels ship and whose text, other people's, does not" if "real" in data else "",
         "sha": data["train"]["sha256"][:16],
         "config": config,
         "trained": ", ".join(f"{key} {value}" for key, value in training["environment"].items()),
@@ -163,7 +166,7 @@ and with rules for quotation marks together; `extractor="rules"` leaves it out.
 
 ## Figures
 
-Exact spans on dev, in percent, before the weights were rounded for the disk. The epoch was chosen on the same articles.
+Exact spans on dev, in percent, of the weights as they lie here. The epoch was chosen on the same articles.
 `docs/quotes.md` has the figures of the whole extraction.
 
 | role | precision | recall | F1 |
@@ -175,7 +178,8 @@ Trained with {trained}.
 ## Limits
 
 - US news of 2016 in English, much of it on one election. It knows the reporting habits of that press.
-- Beliefs, plans and votes are attributions in PolNeAR; the extraction leaves out those whose cue is no word of speaking or writing.
+- Plans, votes and moods are attributions in PolNeAR; the extraction leaves out those without a source, and those whose cue is no word of speaking,
+  writing or believing.
 - The encoder reads lower-cased text; capitals and quotation marks reach it as marks of shape.
 """
 
@@ -193,8 +197,8 @@ tags: [stance-detection, negotiations, news]
 Labels a quoted statement from English news text as `support`, `oppose` or `neutral` toward negotiating. The labels are
 defined in `docs/annotation-guidelines.md`. It works offline with the package that carries it.
 
-- **Made from** {encoder} (22 M parameters, Apache-2.0), fine-tuned on the {n_train} statements of the corpus's training
-  split (sha256 {sha}...), epoch {epoch} chosen by macro-F1 on the {n_dev} of dev, seed {seed}. Half precision on disk.
+- **Made from** {encoder} (22 M parameters, Apache-2.0), fine-tuned on {n_train} statements: the corpus's training
+  split{real} (sha256 {sha}...), epoch {epoch} chosen by macro-F1 on the {n_dev} of dev, seed {seed}. Half precision on disk.
 - **Input**: the statement as first segment, {second} as second; {max_length} tokens together.
 - **Again**: `make release`, that is `python scripts/release.py {config}`; rows other than the corpus's are named with `--rows TITLE=FILE`.
 

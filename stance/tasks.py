@@ -17,7 +17,7 @@ import numpy as np
 
 from stance.calibration import fit_temperature, softmax
 from stance.config import Config
-from stance.corpora import CORPUS, fingerprint, read_examples, read_real_statements
+from stance.corpora import CORPUS, REAL, fingerprint, read_examples, read_real_statements
 from stance.encoding import encode
 from stance.errors import ConfigError, InputError
 from stance.labels import LABEL_TO_ID, LABELS
@@ -82,6 +82,9 @@ class StanceTask:
             "train": {"source": settings.data.train, "n_examples": len(self.train), "sha256": fingerprint(self.train)},
             "dev": {"source": settings.data.dev or f"split off {settings.data.train}", "n_examples": len(self.dev), "sha256": fingerprint(self.dev)},
         }
+        if settings.data.real is not None:
+            real = [example for example in self.train if example.matter == REAL]
+            self.data["real"] = {"source": "part of train", "n_examples": len(real), "sha256": fingerprint(real)}
         self.train = _as_printed(self.train, settings.data.as_printed, settings.training.seed)
 
     def trainer(self, folder: Path, *, progress: bool) -> "Trainer":

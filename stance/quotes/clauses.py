@@ -242,7 +242,7 @@ def source_left(text: str, start: int, end: int) -> tuple[tuple[int, int], tuple
             while end > start and text[end - 1].isspace():
                 end -= 1
             floor = min(floor, start) if floor > opened else floor
-            floor = max((m.end() for m in pattern(rf"[;:{BLANK}{USED}—–]").finditer(text[:end], pos=start)), default=start)
+            floor = max((m.end() for m in pattern(rf"[;:{BLANK}{USED}—–]").finditer(text, start, end)), default=start)
     if end <= floor:
         return None
     apposition = None
@@ -262,7 +262,7 @@ def _floor(text: str, start: int, end: int) -> int:
     return max(
         (
             m.end()
-            for m in pattern(rf"[;:{BLANK}{USED}—–()\[\]]|\.\s+(?=\p{{Lu}})").finditer(text[:end], pos=start)
+            for m in pattern(rf"[;:{BLANK}{USED}—–()\[\]]|\.\s+(?=\p{{Lu}})").finditer(text, start, end)
             if m.group()[0] != "."
             or not pattern(r"(?:\b(?:Mr|Mrs|Ms|Dr|Sen|Rep|Gov|Gen|Lt|Col|St|Prof|Adm|Jr|Sr|U\.S)|\b\p{Lu})$").search(text[start : m.start()])
         ),
@@ -272,7 +272,7 @@ def _floor(text: str, start: int, end: int) -> int:
 
 def _before_apposition(text: str, floor: int, end: int) -> tuple[int, tuple[int, int]] | None:
     """Step over ", a former miner from X, and Y," to the end of the name before it."""
-    commas = [m.start() for m in pattern(",").finditer(text[:end], pos=floor)]
+    commas = [m.start() for m in pattern(",").finditer(text, floor, end)]
     for comma in reversed(commas[-3:]):
         candidate = words(text, floor, comma)
         if not candidate:
@@ -306,7 +306,7 @@ def _before_apposition(text: str, floor: int, end: int) -> tuple[int, tuple[int,
 
 def _phrase_left(text: str, floor: int, end: int) -> tuple[int, int] | None:
     """The noun phrase that ends at `end`."""
-    comma = max((m.end() for m in pattern(r",\s").finditer(text[:end], pos=floor)), default=floor)
+    comma = max((m.end() for m in pattern(r",\s").finditer(text, floor, end)), default=floor)
     tokens = words(text, comma, end)
     if not tokens or text[tokens[-1][1] : end].strip():
         return None

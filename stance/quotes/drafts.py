@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import regex
 
-from stance.quotes.lexicon import REPORTING_WORDS, pattern
+from stance.quotes.lexicon import ABBREVIATIONS, REPORTING_WORDS, pattern
 from stance.quotes.marks import Marked
 from stance.quotes.passages import words_inside
 from stance.quotes.tagger import Attribution
@@ -23,6 +23,7 @@ _MIN_INDIRECT = 3  # words
 _MARKS = '"“”„‟«»'
 _LEAD = regex.compile(r"[\s,;:.—–]*(?:that\b[\s,]*)?")
 _TAIL = regex.compile(r"[\s,;:—–]+$")
+_LAST_WORD = regex.compile(r"(?r)[^\s(\"“‘«]+")  # read from the right
 _STOP = regex.compile(r"\n|[.!?][\"”’]?\s")
 _UNSAID = regex.compile(r"\b(?:not|never|without|declin\w+|refus\w+|fail\w*|nobody|no one)\b|n['’]t\b")
 _DESCRIBED = regex.compile(r",\s+|\s+\(|\s+[—–-]+\s+|\s+(?=(?:who|which|whose)\s)")
@@ -40,6 +41,7 @@ class Draft:
     carry: "Draft | None" = None
     confidence: float = 0.9
     linked: float = 1.0
+    certain: bool = False  # whose it is, whatever a tagger says
     goes_on: bool = False
     paragraph: int = 0
 
@@ -83,6 +85,8 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         shared = [(len(content & said), i) for i, (_, said) in enumerate(direct) if content & said]
         if shared:
             most, i = max(shared)
+            if any(direct[j][0].certain for _, j in shared):
+                continue
             whole = {j for _, j in shared if _is_whole(article, direct[j][0])}
             if len(loose) <= 1 or len(content - direct[i][1]) <= 0.2 * len(content) or i in whole:
                 if i not in spoken or most > spoken[i][0]:
@@ -118,9 +122,11 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         if said and said.source and WORD.search(article, *said.source):
             draft.source, draft.apposition = _described(article, said.source)
             draft.cue, draft.carry, draft.linked = said.cue or draft.cue, None, said.linked
-        while draft.carry is not None and not any(draft.carry is other for other in result):
-            draft.source, draft.apposition, draft.carry = draft.carry.source, draft.carry.apposition, draft.carry.carry if not draft.carry.source else None
         result.append(draft)
+    kept = {id(draft) for draft in result}
+    for draft in result:
+        while draft.carry is not None and id(draft.carry) not in kept:
+            draft.source, draft.apposition, draft.carry = draft.carry.source, draft.carry.apposition, draft.carry.carry if not draft.carry.source else None
     return sorted(result, key=lambda draft: draft.start)
 
 
@@ -130,7 +136,7 @@ def _of_one_sentence(article: str, attribution: Attribution) -> list[tuple[int, 
     for stretch in attribution.content[1:]:
         last = groups[-1][-1][1]
         closed = article[last - 1 : last + 1].strip()[-1:] in "\"”’'"
-        if not closed and _STOP.search(article, max(0, last - 2), stretch[0]):
+        if not closed and _ends_sentence(article, max(0, last - 2), stretch[0]):
             groups.append([stretch])
         else:
             groups[-1].append(stretch)
@@ -138,11 +144,20 @@ def _of_one_sentence(article: str, attribution: Attribution) -> list[tuple[int, 
     leads = article[cue[0] : cue[1]].lower().startswith("according")  # what "according to X," introduces stands behind it
 
     def distance(group: list[tuple[int, int]]) -> tuple[bool, int]:
-        return leads and group[0][0] < cue[0] and _STOP.search(article, group[-1][1] - 2, cue[0]) is not None, min(
-            abs(group[0][0] - cue[0]), abs(group[-1][1] - cue[0])
-        )
+        behind = leads and group[0][0] < cue[0] and _ends_sentence(article, group[-1][1] - 2, cue[0])
+        return behind, min(abs(group[0][0] - cue[0]), abs(group[-1][1] - cue[0]))
 
     return min(groups, key=distance)
+
+
+def _ends_sentence(article: str, start: int, end: int) -> bool:
+    """Whether a sentence or paragraph ends in a stretch; the point of an abbreviation ends none."""
+    for stop in _STOP.finditer(article, start, end):
+        word = _LAST_WORD.match(article, max(0, stop.start() - 30), stop.start())
+        last = word.group() if word else ""
+        if stop.group()[0] != "." or not (last.lower() in ABBREVIATIONS or regex.fullmatch(r"(?:\p{Lu}\.)*\p{Lu}", last)):
+            return True
+    return False
 
 
 def _is_statement(article: str, attribution: Attribution, kind: Kind, n_words: int) -> bool:

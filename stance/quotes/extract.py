@@ -6,6 +6,7 @@ scare quotes and names, and left out. The rules are those of the annotation guid
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +20,7 @@ from stance.quotes.drafts import WORD as _WORD
 from stance.quotes.drafts import Draft, combine
 from stance.quotes.lexicon import CLAUSE_VERB, FINITE, PRONOUNS, pattern
 from stance.quotes.marks import Marked, find_marked
-from stance.quotes.passages import paragraphs, readable, sentences
+from stance.quotes.passages import FILLER, entities, paragraphs, readable, sentences
 from stance.quotes.speakers import Mention, resolve
 from stance.records import Kind, Quote, Span, Speaker, make_quote
 
@@ -72,25 +73,33 @@ def extract_quotes(article: str, *, extractor: "Extractor" = "auto") -> list[Quo
         [Mention(d.source, d.apposition, order.get(id(d.carry)) if d.carry else None, d.linked) for d in drafts],
         [(m.outer_start, m.outer_end) for m in reader.marked],
     )
+    characters = entities(article)
+
+    def whole(span: tuple[int, int]) -> tuple[int, int]:
+        """A span that cuts no entity in two."""
+        start, end = span
+        return min([a for a, b in characters if a < start < b], default=start), max([b for a, b in characters if a < end < b], default=end)
+
     return [
         make_quote(
             article,
-            draft.parts,
+            [whole(part) for part in draft.parts],
             draft.kind,
-            cue=article[slice(*draft.cue)] if draft.cue else None,
-            speaker=_as_printed(article, speaker),
+            cue=article[slice(*whole(draft.cue))] if draft.cue else None,
+            speaker=_as_printed(article, speaker, whole),
             confidence=round(draft.confidence, 2),
         )
         for draft, speaker in zip(drafts, speakers, strict=True)
     ]
 
 
-def _as_printed(article: str, speaker: Speaker | None) -> Speaker | None:
-    """Cut the mention out of the article itself."""
+def _as_printed(article: str, speaker: Speaker | None, whole: Callable[[tuple[int, int]], tuple[int, int]]) -> Speaker | None:
+    """Cut the mention out of the article itself, and take the padding out of what the article calls the speaker."""
     if speaker is None or speaker.mention is None:
         return speaker
-    mention = speaker.mention
-    return replace(speaker, mention=Span(mention.start, mention.end, article[mention.start : mention.end]), confidence=round(speaker.confidence, 2))
+    start, end = whole((speaker.mention.start, speaker.mention.end))
+    name, description = (" ".join(words.replace(FILLER, "").split()) if words else None for words in (speaker.name, speaker.description))
+    return replace(speaker, name=name, mention=Span(start, end, article[start:end]), description=description, confidence=round(speaker.confidence, 2))
 
 
 def load_extractor(extractor: "Extractor") -> "Tagger | None":
@@ -119,6 +128,7 @@ class _Reader:
         self.blank = "".join(blank)
         counts = Counter(self._words(m) for m in self.marked)
         self.labels = _labels(article, self.paragraphs)
+        self.labels_or_after = set(self.labels) if 2 * len(self.labels) >= len(self.paragraphs) else set()
         self.names = {words for words, n in counts.items() if n > 1 and len(words.split()) <= 6}
         self.drafts: list[Draft] = []
 
@@ -141,11 +151,15 @@ class _Reader:
             label = self.labels[number]
             content = _AFTER_LABEL.match(self.article, label[1], end)
             if content and _WORD.search(self.article, content.end(), end):
-                self.drafts.append(Draft([(content.end(), end)], "direct", source=label, paragraph=number))
+                self.drafts.append(Draft([(content.end(), end)], "direct", source=label, paragraph=number, certain=True))
+            return
+        if self.labels and not marked and number - 1 in self.labels_or_after and self.drafts:
+            self.labels_or_after.add(number)  # an answer of several paragraphs
+            self.drafts[-1].parts.append((start, end))
             return
         if not marked and (clause := self._introduced(number)):
             begin = start + len(self.article[start:end]) - len(self.article[start:end].lstrip("> "))
-            self.drafts.append(Draft([(begin, end)], "direct", clause.cue, clause.source, clause.apposition, paragraph=number, confidence=0.7))
+            self.drafts.append(Draft([(begin, end)], "direct", clause.cue, clause.source, clause.apposition, paragraph=number, confidence=0.7, certain=True))
             return
         spans = self._sentences(start, end, marked)
         used: list[tuple[int, int]] = []
@@ -558,14 +572,31 @@ def _labels(article: str, spans: list[tuple[int, int]]) -> dict[int, tuple[int, 
     """Number of a paragraph of a transcript -> (start, end) of who is named before its colon; {} where the article is none."""
     found = {number: match.span("who") for number, span in enumerate(spans) if (match := _LABEL.match(article, *span))}
     counts = Counter(article[slice(*span)] for span in found.values())
-    known = {who for who in counts if who in ("Q", "A", "Question", "Answer")} or {who for who, n in counts.items() if n > 1}
-    if len(found) < 3 or len(counts) < 2 or not known:
+    known = {who for who, n in counts.items() if _may_speak(who, n, article)}
+    if len(known) < 2 or max(counts[who] for who in known) < 2 or sum(counts[who] for who in known) < 3:
         return {}
-    return found
+    return {number: span for number, span in found.items() if article[slice(*span)] in known}
 
 
-_LABEL = regex.compile(r"(?P<who>(?:\p{Lu}[\p{L}.'’-]*[ \u00a0]+){0,3}\p{Lu}[\p{L}'’-]*)(?::|(?<=\b[QA])\.)\s+(?=[^\s\"“«„])")
-_AFTER_LABEL = regex.compile(r"[:.]\s+")
+def _may_speak(label: str, n: int, article: str) -> bool:
+    """Whether what stands before a colon is somebody: of an interview, in capitals, a full name, or a name that the article has elsewhere."""
+    if label.lower() in _PARTS_OF_INTERVIEWS:
+        return True
+    tokens = label.split()
+    if any(token.lower() in _NOBODY for token in tokens):
+        return False
+    return (label.isupper() and len(label) > 2) or len(tokens) > 1 or (n > 1 and article.count(label) > article.count(label + ":"))
+
+
+_PARTS_OF_INTERVIEWS = frozenset("q a question answer interviewer interviewee host moderator reporter presenter".split())
+_NOBODY = frozenset(
+    """photo photos note notes update updated correction clarification time times place cost costs date dates tag tags source sources editor read more
+    related video watch image images credit credits by contact where when what why how tickets price prices address phone email website topic subject
+    title headline summary background key facts fact figures figure table chart graphic map quote opinion analysis comment breaking live latest news
+    weather sport sports score result results venue""".split()
+)
+_LABEL = regex.compile(r"(?P<who>(?:\p{Lu}[\p{L}.'’-]*[ \u00a0]+){0,3}\p{Lu}[\p{L}'’-]*):\s+(?=[^\s\"“«„])")
+_AFTER_LABEL = regex.compile(r":\s+")
 _LIST_ITEM = regex.compile(r"\s*(?:[-*•–—]|\d+[.)])\s")
 _HANDS_OVER = regex.compile(r"(?:\s+(?:in|on|at|to|later|afterwards|too|that)\b[^,;.]{0,50})?\s*:")
 _AUXILIARY = r"(?:is|are|was|were|has|have|had|will|would|could|can|may|might|should|must|do|does|did)\b"

@@ -88,13 +88,14 @@ def _alternatives(words: list[str]) -> str:
 CLAUSE_FORMS = _forms(_CLAUSE_VERBS)
 OBJECT_FORMS = _forms(_OBJECT_VERBS)
 # Any word by which a cue tells that somebody spoke or wrote, nouns included ("his claim", "according to").
-REPORTING_WORDS = frozenset(form.split()[0] for form in (*CLAUSE_FORMS, *OBJECT_FORMS) if not form.endswith(" as saying")) | frozenset(
+REPORTING_WORDS = frozenset(form for form in (*CLAUSE_FORMS, *OBJECT_FORMS) if " " not in form) | frozenset(
     """disclose discloses disclosed disclosing retweet retweets retweeted retweeting bemoan bemoans bemoaned bemoaning implore implores implored
     imploring exhort exhorts exhorted exhorting beg begs begged begging plead pleads pleaded pleading instruct instructs instructed instructing imply
     implies implied implying hint hints hinted hinting signal signals signaled signalled signaling indicate indicates indicated indicating proclaim
     proclaims proclaimed proclaiming profess professes professed professing rebut rebuts rebutted apologize apologizes apologized apologise apologised
     confess confesses confessed confessing attest attests attested divulge divulges divulged relay relays relayed muse muses mused musing brag brags
     bragged bragging demand demands counsel counsels counseled counselled message emailed texted blogged admission disclosure
+    call calls called calling point points pointed pointing spoke quoted cited
     according per statement statements claim claims comment comments remark remarks argument arguments warning warnings promise pledge
     suggestion accusation accusations allegation allegations announcement assertion citing quoted words""".split()
 )

@@ -218,7 +218,8 @@ def _dialogue(text: str, inner: int, start: int, end: int, number: int, quotes: 
         position, width = stray
         return [Marked(inner, position, start, position + width, "dash", number)]
     clause = next((m for m in _DASH_CLAUSE.finditer(text, inner, end) if not any(q.start <= m.start() < q.end for q in quotes)), None)
-    if clause is None and not quotes and (comma := _COMMA_CLAUSE.search(text, inner, end)):
+    comma = _COMMA_CLAUSE.search(text, inner, end) if clause is None and not quotes and text[start] in "—–―" else None
+    if comma and "," not in text[comma.end() : end]:  # a clause that ends it: what follows a second comma would go on
         return [Marked(inner, comma.start() + (text[comma.start()] != ","), start, comma.start(), "dash", number)]
     if clause is None:
         long_dash = text[start] in "—–―" and text[end - 1] in '.!?…"”»'

@@ -14,6 +14,7 @@ import regex
 
 from stance.quotes.lexicon import ABBREVIATIONS
 
+FILLER = "\u034f"  # joins what stands on both sides of it; nobody sees it
 _INVISIBLE = regex.compile(r"(?<!(?:^|[\s(])[“\"„«‘'])[\u200b\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069]", regex.M)
 _TAG = regex.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]{0,500})?/?>|<!--.{0,1000}?-->", regex.S)
 _BLOCK = regex.compile(r"(?i)</?(?:p|div|br|h[1-6]|li|ul|ol|blockquote|tr|td|table|article|section|header|footer|figure|figcaption)\b")
@@ -53,15 +54,20 @@ def readable(text: str) -> str:
 
 
 def _character(entity: "regex.Match[str]") -> str:
-    """The character of an entity: a mark has its padding outside what it marks, an apostrophe is repeated to keep its word whole."""
+    """The character of an entity: a mark has its padding outside what it marks, what is part of a word a filler that belongs to words."""
     found = unescape(entity.group())
     n = len(entity.group()) - len(found)
-    if len(found) > 1 or found == entity.group():
+    if len(found) != 1:
         return entity.group()
-    before, after = entity.string[entity.start() - 1 : entity.start()], entity.string[entity.end() : entity.end() + 1]
-    if found in "'’" and before.isalpha() and after.isalpha():
-        return "’" * (n + 1)
+    before, after = entity.string[: entity.start()][-1:], entity.string[entity.end() : entity.end() + 1]
+    if found.isalpha() or (found in "'’&" and before.isalnum() and after.isalnum()):
+        return found + FILLER * n
     return " " * n + found if after.isalnum() and not before.isalnum() else found + " " * n
+
+
+def entities(text: str) -> list[tuple[int, int]]:
+    """Return (start, end) of everything that `readable` may read as one character."""
+    return [match.span() for match in _ENTITY.finditer(text)] if "&" in text else []
 
 
 def words_inside(words: Sequence[tuple[int, int]], start: int, end: int) -> list[int]:

@@ -89,7 +89,8 @@ class Person:
     @property
     def surname(self) -> str:
         """The last word of the name."""
-        return self.name.split()[-1] if self.name.split()[-1] not in ("Jr.", "Sr.", "Jr", "Sr", "III", "II") else self.name.split()[-2]
+        tokens = self.name.split()
+        return next((token for token in reversed(tokens) if token not in ("Jr.", "Sr.", "Jr", "Sr", "III", "II")), tokens[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,7 @@ class Roster:
         self.article = article
         self.people: list[Person] = []
         self._by_name: dict[str, Person] = {}
+        self._asked: dict[str, Person | None] = {}
         singles: list[tuple[str, int]] = []
         headlines = [span for span in paragraphs(article) if _is_headline(article[slice(*span)])]
         for match in _SEQUENCE.finditer(article):
@@ -227,6 +229,11 @@ class Roster:
 
     def _speaks(self, name: str, start: int) -> Person | None:
         """Enter somebody whom the article lets speak by a surname alone, or find who it is."""
+        if name not in self._asked:
+            self._asked[name] = self._look_up(name, start)
+        return self._asked[name]
+
+    def _look_up(self, name: str, start: int) -> Person | None:
         tokens = name.split()
         if not tokens or len(tokens) > 3 or ORGANISATION.search(name) or not all(is_name_word(token) for token in tokens):
             return None
@@ -235,7 +242,7 @@ class Roster:
             return None
         if known is None:
             known = Person(name, start)
-            known.mentions = [m.start() for m in regex.finditer(rf"\b{regex.escape(tokens[-1])}\b", self.article)]
+            known.mentions = sorted({start, *(m.start() for m in regex.finditer(rf"\b{regex.escape(tokens[-1])}\b", self.article))})
             self.people.append(known)
             self._by_name[name] = known
         return known
@@ -329,7 +336,7 @@ def resolve(article: str, mentions: Sequence[Mention], quoted: Sequence[tuple[in
     last: Speaker | None = None
     for mention in mentions:
         if mention.source is None:
-            carried = speakers[mention.carry] if mention.carry is not None else None
+            carried = speakers[mention.carry] if mention.carry is not None and mention.carry < len(speakers) else None
             speakers.append(replace(carried, confidence=carried.confidence * CARRIED) if carried else None)
             continue
         found = _speaker(article, mention, roster, last, quoted)
@@ -359,7 +366,9 @@ def _speaker(article: str, mention: Mention, roster: Roster, previous: Speaker |
             return Speaker(previous.name, span, previous.description, GUESSED) if previous and group else Speaker(None, span, None, 0.0)
         person, lead = _antecedent(article, bare, start, roster, previous, quoted)
         return Speaker(person.name, span, person.description, FOUND if lead >= _CLEAR else GUESSED) if person else Speaker(None, span, None, 0.0)
-    if bare in ("the latter", "latter", "the former"):
+    if bare in ("us", "me", "you", "the former", "former") or not any(c.isalnum() for c in bare):
+        return Speaker(None, span, None, 0.0)
+    if bare in ("the latter", "latter"):
         person = roster.last_before(start)
         return Speaker(person.name, span, person.description, GUESSED) if person else Speaker(None, span, None, 0.0)
     return _named(article, (start, end), span, described, roster)
@@ -391,7 +400,11 @@ def _named(article: str, phrase_at: tuple[int, int], span: Span, described: str 
 def _is_of_another(phrase: str) -> bool:
     """Whether the name at a phrase's end is not who speaks: "advisers to Mr. Obama", "the Center for Public Opinion"."""
     front, joint, name = phrase.rpartition(next((f" {word} " for word in _JOINTS if f" {word} " in phrase), "\0"))
-    return bool(joint) and not (is_title(front.split()[-1]) and len([word for word in name.split() if word[0].isupper()]) >= 3)
+    if not joint or not front.split():
+        return False
+    head = front.split()[-1]
+    one = is_title(head) or head.lower() in ROLES or head.lower() in ("adviser", "advisor", "aide", "secretary", "director", "president", "correspondent")
+    return not (one and len([word for word in name.split() if word[0].isupper()]) >= 3)  # "ambassador to Iran Jan Bork": a place, then a name
 
 
 def _is_group(speaker: Speaker, *, plural: bool) -> bool:

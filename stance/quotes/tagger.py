@@ -163,7 +163,7 @@ def extend(network: "PreTrainedModel", size: int = 128) -> "PreTrainedModel":
             return scores
 
     network.links = Links(network.config.hidden_size)
-    network.shapes = torch.nn.Embedding(N_SHAPES, network.config.hidden_size)
+    network.shapes = torch.nn.Embedding(N_SHAPES, network.get_input_embeddings().embedding_dim)
     torch.nn.init.zeros_(network.shapes.weight)
     network.transitions = torch.nn.Parameter(torch.zeros(len(TAGS), len(TAGS)))  # from, to
     return network
@@ -239,7 +239,7 @@ def marginals(scores: NDArray[np.floating[Any]], transitions: NDArray[np.floatin
         Shape (n_words, n_tags); rows sum to 1.
     """
     step = np.exp(LEGAL + transitions)
-    local = np.exp(scores - scores.max(1, keepdims=True))
+    local = np.exp(np.maximum(scores - scores.max(1, keepdims=True), -500.0))  # no tag is impossible by itself
     forwards, backwards = np.empty_like(local), np.ones_like(local)
     for i in range(len(local)):
         reached = local[i] * (forwards[i - 1] @ step if i else np.exp(_FIRST))

@@ -63,15 +63,16 @@ def test_the_offer_of_dialogue_is_support(found):
     assert statement["prediction"]["label"] == "support"
 
 
-def test_the_rules_do_not_fall_behind_on_annotated_articles(shared, tmp_path):
+def test_the_extraction_does_not_fall_behind_on_annotated_articles(shared, tmp_path):
     out = tmp_path / "scores.json"
     subprocess.run(
         [sys.executable, shared / "tools" / "quote_scorer" / "score.py", "--system", "stance", "--split", "dev", "--json", out], check=True, capture_output=True
     )
     system = json.loads(out.read_text(encoding="utf-8"))["summary"]
-    # Floors some points below what docs/quotes.md reports, so that a real loss fails and noise does not.
-    assert system["overall"]["attr_f1"] > 0.66
-    assert system["direct"]["f1"] > 0.92
+    # Floors two points below what docs/quotes.md reports, so that a real loss fails (the rules alone would) and noise does not.
+    assert system["overall"]["attr_f1"] > 0.827
+    assert system["direct"]["f1"] > 0.94
+    assert system["indirect+mixed"]["f1"] > 0.82
 
 
 def test_the_default_model_is_the_released_one():

@@ -42,6 +42,8 @@ def test_marks_that_mismatch_are_missing_or_nested(text, expected):
         "- A truce\n- A prisoner exchange\n- Fishing rights\n1. Water\n2. Light",
         "Photo: A. Voss / Lake Wire",
         "Updated: 4 May\nTags: talks, lake",
+        "Time: 7 p.m. on Monday.\n\nPlace: the town hall by the lake.\n\nTime: 8 p.m. on Tuesday.\n\nCost: five dollars at the door.",
+        "Photo: a boat on the lake\n\nPhoto: the old port\n\nNote: the port is shut",
     ],
 )
 def test_apostrophes_inches_titles_headlines_lists_and_bylines_are_no_statements(text):
@@ -54,6 +56,10 @@ def test_apostrophes_inches_titles_headlines_lists_and_bylines_are_no_statements
         (
             f"Q: Will you go?\n\nA: {GO}.\n\nQ: And then?\n\nA: We will see.",
             [("direct", None, "Will you go?"), ("direct", None, GO + "."), ("direct", None, "And then?"), ("direct", None, "We will see.")],
+        ),
+        (
+            f"Q: Will you go?\n\nA: {GO}.\n\nIt is time.\n\nQ: And then?",
+            [("direct", None, "Will you go?"), ("direct", None, f"{GO}. It is time."), ("direct", None, "And then?")],
         ),
         (
             f"Ada Voss spoke to Jan Bork.\n\nBORK: Will you go?\n\nVOSS: {GO}.\n\nBORK: And then?",
@@ -110,6 +116,27 @@ def test_left_overs_of_html_spaces_emoji_and_runs_from_right_to_left(text, speak
     assert all(text[p.start : p.end] == p.text for p in quotes[0].parts)
     assert quotes[0].text == cut or (cut is None and GO in quotes[0].text)
     assert text[quotes[0].speaker.mention.start : quotes[0].speaker.mention.end] == quotes[0].speaker.mention.text
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "cut"),
+    [
+        ('We&#1;ll see. "We will go to the table," said Ada Voss.', "Ada Voss", "We will go to the table,"),
+        ("“We will go to the table&hellip;” said Ada Voss.", "Ada Voss", "We will go to the table&hellip;"),
+        ("“&Eacute;mile will go to the table,” said Ada Voss.", "Ada Voss", "&Eacute;mile will go to the table,"),
+        ("“We will go to the table,” said Jos&eacute; Nu&ntilde;ez.", "José Nuñez", "We will go to the table,"),
+        ("“It costs us 5 &euro;”, said Ada Voss.", "Ada Voss", "It costs us 5 &euro;"),
+        ("“We will go to the table,” the <b>lake</b> council said.", "the lake council", "We will go to the table,"),
+    ],
+)
+def test_no_entity_is_cut_in_two_and_none_parts_a_word(text, name, cut):
+    [quote] = extract_quotes(text, extractor="rules")
+    assert (quote.speaker.name, quote.text) == (name, cut)
+    assert text[quote.speaker.mention.start : quote.speaker.mention.end] == quote.speaker.mention.text
+
+
+def test_a_list_is_no_dialogue():
+    assert [kind for kind, _, _ in brief("- Water for towns, the envoy said, will be free for all of them")] == ["indirect"]
 
 
 def test_a_page_of_nothing_but_tags_holds_no_statement():

@@ -166,3 +166,20 @@ def test_the_confidence_of_a_span_is_below_that_of_its_tags():
 def test_a_relative_pronoun_stands_for_the_noun_before_it(text, content, speaker):
     pronoun = "which" if "which" in text else "who"
     assert found(text, ((content,), "argued", pronoun, 0.9)) == [("indirect", content, speaker)]
+
+
+def test_in_an_interview_the_label_says_who_whatever_the_tagger_finds_inside():
+    text = "INTERVIEWER: What was it?\n\nVOSS: Jan Bork said that the talks would fail.\n\nINTERVIEWER: Who else?"
+    spoken = found(text, (("the talks would fail",), "said", "Jan Bork", 0.9), (("Jan Bork said that the talks would fail",), None, "Jan Bork", 0.9))
+    assert [speaker for _, _, speaker in spoken] == ["INTERVIEWER", "VOSS", "INTERVIEWER"]
+
+
+def test_the_point_of_a_title_parts_no_statement():
+    text = "The old port at the lake, Mr. Bork said on Monday, would open in May for all the boats."
+    pieces = ("The old port at the lake", "would open in May for all the boats")
+    assert found(text, (pieces, "said", "Mr. Bork", 0.9)) == [("indirect", " ".join(pieces), "Bork")]
+
+
+def test_a_statement_that_takes_over_a_carried_speaker_from_behind_stays():
+    text = 'Bork wrote of the "lake" on Monday. "We will go to the table now," said Ada Voss.\n\n"It is time to leave the lake."'
+    assert found(text, (('Bork wrote of the "lake', "It is time to leave the lake."), None, None, 0.9))

@@ -179,6 +179,31 @@ def test_a_pronoun_with_nobody_before_it_keeps_its_mention_and_has_no_name():
     assert quote.speaker.name is None and quote.speaker.mention.text == "he"
 
 
+@pytest.mark.parametrize("name", ["Mr. B.", "Gen. III", "Mr. Jr", "Mr. Sr.", "Sen. Al-", "Dr. X"])
+def test_an_odd_name_fails_no_article(name):
+    text = f"{name} said that the talks would fail. The minister said that it would rain. He said that it was late."
+    assert len(extract_quotes(text)) >= 2
+
+
+@pytest.mark.parametrize("phrase", ["us", "me"])
+def test_a_word_that_names_nobody_is_no_name(phrase):
+    [quote] = extract_quotes(f"According to {phrase}, the talks would fail.")
+    assert quote.speaker.name is None and quote.speaker.confidence == 0
+
+
+def test_many_statements_of_somebody_unknown_take_no_longer_each():
+    import time
+
+    def seconds(n):
+        text = "\n\n".join(f"Bork said that the talks would fail on day {i}. It rained." for i in range(n))
+        start = time.process_time()
+        extract_quotes(text)
+        return time.process_time() - start
+
+    seconds(50)
+    assert seconds(1600) < 4 * 1.8 * seconds(400)
+
+
 def test_a_speaker_has_a_confidence_of_its_own():
     text = 'Ann Bray arrived. "We will go," said Ann Bray. "It is late," she added. "So be it."'
     sure = [q.speaker.confidence for q in extract_quotes(text)]
