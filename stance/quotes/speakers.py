@@ -398,7 +398,7 @@ def _named(article: str, phrase_at: tuple[int, int], span: Span, described: str 
 
 
 def _is_of_another(phrase: str) -> bool:
-    """Whether the name at a phrase's end is not who speaks: "advisers to Mr. Obama", "the Center for Public Opinion"."""
+    """Whether the name at a phrase's end is not who speaks: "advisers to Mr. Bork", "the Center for Public Opinion"."""
     front, joint, name = phrase.rpartition(next((f" {word} " for word in _JOINTS if f" {word} " in phrase), "\0"))
     if not joint or not front.split():
         return False
@@ -444,6 +444,11 @@ def _antecedent(
         i = bisect_right(quoted, (start, len(article))) - 1
         return i < 0 or start >= quoted[i][1]
 
+    def between(start: int) -> int:
+        """Characters that the reporter says between here and the pronoun."""
+        inside = quoted[bisect_right(quoted, (start, len(article))) : bisect_right(quoted, (position, 0))]
+        return position - start - sum(min(b, position) - a for a, b in inside)
+
     def opens(start: int) -> bool:
         return outside(start) and _OPENING.search(article, max(0, start - 80), start) is not None
 
@@ -452,12 +457,10 @@ def _antecedent(
     def fitness(person: Person) -> float:
         best = -10.0
         for start in [m for m in person.mentions if position - _IN_VIEW < m < position][-4:]:
-            between = sum(min(b, position) - a for a, b in quoted if start < a < position)
-            value = -(position - start - between) / 250 + opens(start) - 1.5 * (not outside(start)) - 0.7 * (_OWNS.match(article, start) is not None)
+            value = -between(start) / 250 + opens(start) - 1.5 * (not outside(start)) - 0.7 * (_OWNS.match(article, start) is not None)
             best = max(best, value)
         if previous and previous.name == person.name and seen < position:
-            between = sum(min(b, position) - a for a, b in quoted if seen < a < position)
-            best = max(best, -(position - seen - between) / 600) + (0.0 if relieved else 2.5)
+            best = max(best, -between(seen) / 600) + (0.0 if relieved else 2.5)
         return best + (roster.gender(person) == gender) - 5.0 * (person.taken_for not in ("", gender))
 
     ranked = sorted(((fitness(person), -i) for i, person in enumerate(fits)), reverse=True)
