@@ -324,11 +324,12 @@ class Tagger:
 
         tags, links = [], []
         cpu = self.network.device.type == "cpu"
+        together = 1 if cpu else 8  # a CPU gains nothing from a batch, and loses what is padding
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=cpu and _has_bfloat16()):
-            for i in range(0, len(found), 8):
-                batch = {name: tensor.to(self.network.device) for name, tensor in collate(found[i : i + 8], self.tokenizer.pad_token_id).items()}
+            for i in range(0, len(found), together):
+                batch = {name: tensor.to(self.network.device) for name, tensor in collate(found[i : i + together], self.tokenizer.pad_token_id).items()}
                 tag_logits, link_logits = (logits.float().cpu() for logits in forward(self.network, batch))
-                for j, window in enumerate(found[i : i + 8]):
+                for j, window in enumerate(found[i : i + together]):
                     n = len(window.heads)
                     tags.append(tag_logits[j, :n].double().numpy())
                     links.append(link_logits[j, :, :n, : n + 1].numpy())
