@@ -210,8 +210,8 @@ def _count(article: AnnotatedArticle, quotes: Sequence[Quote]) -> Counter[Any]:
     gold_content, gold_source = set().union(*(g.words for g in golds)), set().union(*(g.source_words for g in golds))
     content = set().union(*(f.words for f in founds)) - (neutral - gold_content)
     said_by = inside((q.speaker.mention.start, q.speaker.mention.end) for q in quotes if q.speaker and q.speaker.mention)
-    gold_cue, cue = set().union(*(g.cue_words for g in golds)), inside(place for q in quotes if (place := _place_of_cue(text, q)))
-    for role, annotated, given in (("source", gold_source, said_by), ("cue", gold_cue, cue), ("content", gold_content, content)):
+    gold_cue, reporting = set().union(*(g.cue_words for g in golds)), inside(place for q in quotes if (place := _place_of_cue(text, q)))
+    for role, annotated, given in (("source", gold_source, said_by), ("cue", gold_cue, reporting), ("content", gold_content, content)):
         counts["right", role] += len(annotated & given)
         counts["found", role] += len(given)
         counts["gold", role] += len(annotated)
