@@ -273,6 +273,8 @@ def _floor(text: str, start: int, end: int) -> int:
 def _before_apposition(text: str, floor: int, end: int) -> tuple[int, tuple[int, int]] | None:
     """Step over ", a former miner from X, and Y," to the end of the name before it."""
     commas = [m.start() for m in pattern(",").finditer(text, floor, end)]
+    if commas and (named := _named_behind(text, floor, commas[-1], end)) and _bare(text[named[0] : end].split()[0]) in POSSESSIVES:
+        return end, named  # "..., its director, Hanne Osk, said"
     for comma in reversed(commas[-3:]):
         candidate = words(text, floor, comma)
         if not candidate:
@@ -290,17 +292,23 @@ def _before_apposition(text: str, floor: int, end: int) -> tuple[int, tuple[int,
             return comma, (begin, end)
     if commas:
         comma = commas[-1]
+        if described := _named_behind(text, floor, comma, end):
+            return end, described
         what = text[comma + 1 : end].split()
-        role = words(text, floor, comma)
-        named = bool(what) and len(what) <= 5 and all(is_name_word(word) or word in LINKS for word in what)
-        if named and role and text[slice(*role[-1])].islower():
-            # "France's foreign minister, Anne Leclerc, said": the name stands behind its description
-            described = _phrase_left(text, floor, comma)
-            if described and (described[0] == _skip(text, floor, end) or pattern(r"(?:\bbut|\band|\bwhile|,)\s*$").search(text[floor : described[0]], regex.I)):
-                return end, described
         if what and (_bare(what[0]) in {"who", "whose", "which", "a", "an", "the", "speaking", "in", "on", "citing"}):
             begin = comma + 1 + (len(text[comma + 1 :]) - len(text[comma + 1 :].lstrip()))
             return comma, (begin, end)
+    return None
+
+
+def _named_behind(text: str, floor: int, comma: int, end: int) -> tuple[int, int] | None:
+    """The description in front of a comma, where behind it stands nothing but a name: "France's foreign minister, Anne Leclerc, said"."""
+    what, role = text[comma + 1 : end].split(), words(text, floor, comma)
+    if not (0 < len(what) <= 5 and all(is_name_word(word) or word in LINKS for word in what) and role and text[slice(*role[-1])].islower()):
+        return None
+    described = _phrase_left(text, floor, comma)
+    if described and (described[0] == _skip(text, floor, end) or pattern(r"(?i)(?:\bbut|\band|\bwhile|,)\s*$").search(text[floor : described[0]])):
+        return described
     return None
 
 

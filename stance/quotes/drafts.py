@@ -72,14 +72,20 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
     quoted = inside([(m.start, m.end) for m in marked])
     direct = [(draft, inside(draft.parts)) for draft in drafts if draft.kind == "direct"]
     accords = [draft for draft in drafts if draft.kind != "direct" and draft.cue and article[draft.cue[0] : draft.cue[1]].lower().startswith("according")]
+    reported = [(draft, inside(draft.parts)) for draft in drafts if draft.kind != "direct" and draft.source]
+    given_up: set[int] = set()  # words that the tagger has in an attribution which is not believed
     spoken: dict[int, tuple[int, Attribution]] = {}  # number of a direct draft -> words shared with the attribution that shares most
     swallowed: set[int] = set()
     result: list[Draft] = []
     for attribution in attributions:
         if attribution.cue and inside([attribution.cue]) & quoted:
             continue  # what somebody quoted says that others say belongs to who is quoted
+        if attribution.source and attribution.cue and "\n" in article[slice(*_between(attribution.source, attribution.cue))]:
+            given_up |= inside(attribution.content)  # nobody speaks out of another paragraph
+            continue
         stretches = _of_one_sentence(article, attribution)
         content = inside(stretches)
+        given_up |= inside(attribution.content) - content
         loose = content - quoted
         kind: Kind = "direct" if not loose else "mixed" if content & quoted else "indirect"
         shared = [(len(content & said), i) for i, (_, said) in enumerate(direct) if content & said]
@@ -123,6 +129,8 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
             draft.source, draft.apposition = _described(article, said.source)
             draft.cue, draft.carry, draft.linked = said.cue or draft.cue, None, said.linked
         result.append(draft)
+    given = {word for draft in result for word in inside(draft.parts)}
+    result += [draft for draft, content in reported if content & given_up and not content & given]
     kept = {id(draft) for draft in result}
     for draft in result:
         while draft.carry is not None and id(draft.carry) not in kept:
@@ -148,6 +156,11 @@ def _of_one_sentence(article: str, attribution: Attribution) -> list[tuple[int, 
         return behind, min(abs(group[0][0] - cue[0]), abs(group[-1][1] - cue[0]))
 
     return min(groups, key=distance)
+
+
+def _between(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    """What stands between two spans."""
+    return min(one[1], other[1]), max(one[0], other[0])
 
 
 def _ends_sentence(article: str, start: int, end: int) -> bool:
