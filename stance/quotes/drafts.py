@@ -71,7 +71,7 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
 
     quoted = inside([(m.start, m.end) for m in marked])
     direct = [(draft, inside(draft.parts)) for draft in drafts if draft.kind == "direct"]
-    accords = [draft for draft in drafts if draft.kind != "direct" and draft.cue and article[draft.cue[0] : draft.cue[1]].lower().startswith("according")]
+    accords = [draft for draft in drafts if draft.kind != "direct" and _accords(article, draft)]
     reported = [(draft, inside(draft.parts)) for draft in drafts if draft.kind != "direct" and draft.source]
     given_up: set[int] = set()  # words that the tagger has in an attribution which is not believed
     spoken: dict[int, tuple[int, Attribution]] = {}  # number of a direct draft -> words shared with the attribution that shares most
@@ -130,7 +130,7 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
             draft.cue, draft.carry, draft.linked = said.cue or draft.cue, None, said.linked
         result.append(draft)
     given = {word for draft in result for word in inside(draft.parts)}
-    result += [draft for draft, content in reported if content & given_up and not content & given]
+    result += [draft for draft, content in reported if not content & given and (content & given_up or _accords(article, draft))]
     kept = {id(draft) for draft in result}
     for draft in result:
         while draft.carry is not None and id(draft.carry) not in kept:
@@ -156,6 +156,11 @@ def _of_one_sentence(article: str, attribution: Attribution) -> list[tuple[int, 
         return behind, min(abs(group[0][0] - cue[0]), abs(group[-1][1] - cue[0]))
 
     return min(groups, key=distance)
+
+
+def _accords(article: str, draft: Draft) -> bool:
+    """Whether the rules found "according to X" or "in her opinion", of which nothing is surer."""
+    return draft.cue is not None and article[draft.cue[0] : draft.cue[1]].lower().startswith(("according", "as per", "in "))
 
 
 def _between(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:

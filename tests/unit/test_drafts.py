@@ -139,7 +139,7 @@ def test_of_stretches_that_a_full_stop_parts_those_beside_the_clause_are_kept():
 def test_according_to_introduces_what_stands_behind_it_and_the_rules_say_who():
     text = "Ada Voss wrote of a lake that was closed. According to her, the port would open in May."
     pieces = ("a lake that was closed", "the port would open in May")
-    assert found(text, (pieces, "According to her", None, 0.9))[-1:] == []  # without a source it is nobody's
+    assert found(text, (pieces, "According to her", None, 0.9)) == [("indirect", "the port would open in May", "Ada Voss")]  # the rules'
     [statement] = found(text, (pieces, "According to her", "Ada Voss", 0.9))
     assert statement == ("indirect", "the port would open in May", "Ada Voss")
 
@@ -183,3 +183,19 @@ def test_the_point_of_a_title_parts_no_statement():
 def test_a_statement_that_takes_over_a_carried_speaker_from_behind_stays():
     text = 'Bork wrote of the "lake" on Monday. "We will go to the table now," said Ada Voss.\n\n"It is time to leave the lake."'
     assert found(text, (('Bork wrote of the "lake', "It is time to leave the lake."), None, None, 0.9))
+
+
+def test_nobody_speaks_out_of_another_paragraph_and_the_rules_step_in():
+    text = "Jan Bork left.\n\nThe port was shut, its director, Dr. Ada Voss, said."
+    told = (("The port was shut, its director, Dr. Ada Voss",), "said", "Jan Bork", 0.9)
+    assert found(text, told) == [("indirect", "The port was shut", "Ada Voss")]
+
+
+def test_what_the_rules_find_behind_according_to_stays_where_the_tagger_finds_nothing():
+    text = "Ada Voss wrote a book. In her opinion, the talks will fail in May. Jan Bork said that it rained."
+    assert found(text) == [("indirect", "the talks will fail in May", "Ada Voss")]
+
+
+def test_a_headline_that_names_its_source():
+    text = "Poll: the lake is full of boats"
+    assert found(text, (("the lake is full of boats",), ":", "Poll", 0.9)) == [("indirect", "the lake is full of boats", "Poll")]
