@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
@@ -426,7 +427,8 @@ class _Reader:
             self.drafts.append(draft)
             self._followers(piece, draft, parts[-1][1], b, offset, number, marked, given)
         if last is None:
-            in_sentence = [d for d in self.drafts if d.kind != "indirect" and start <= d.start < end and d.source]
+            here = takewhile(lambda draft: draft.paragraph == number, reversed(self.drafts))
+            in_sentence = [d for d in reversed(list(here)) if d.kind != "indirect" and start <= d.start < end and d.source]
             if in_sentence:
                 base = in_sentence[-1]
                 self._followers(piece, base, max(p[1] for p in base.parts) - offset, b, offset, number, marked, given)

@@ -137,8 +137,8 @@ def test_of_stretches_that_a_full_stop_parts_those_beside_the_clause_are_kept():
 
 
 def test_according_to_introduces_what_stands_behind_it_and_the_rules_say_who():
-    text = "Ada Voss wrote of a lake that was closed. According to her, the port would open in May."
-    pieces = ("a lake that was closed", "the port would open in May")
+    text = "Ada Voss had seen a lake in the rain. According to her, the port would open in May."
+    pieces = ("a lake in the rain", "the port would open in May")
     assert found(text, (pieces, "According to her", None, 0.9)) == [("indirect", "the port would open in May", "Ada Voss")]  # the rules'
     [statement] = found(text, (pieces, "According to her", "Ada Voss", 0.9))
     assert statement == ("indirect", "the port would open in May", "Ada Voss")

@@ -196,12 +196,15 @@ def test_many_statements_of_somebody_unknown_take_no_longer_each():
 
     def seconds(n):
         text = "\n\n".join(f"Bork said that the talks would fail on day {i}. It rained." for i in range(n))
-        start = time.process_time()
-        extract_quotes(text)
-        return time.process_time() - start
+        taken = []
+        for _ in range(3):
+            start = time.process_time()
+            extract_quotes(text)
+            taken.append(time.process_time() - start)
+        return min(taken)
 
     seconds(50)
-    assert seconds(1600) < 4 * 1.8 * seconds(400)
+    assert seconds(1600) < 10 * seconds(400)  # four times as many; sixteen would be quadratic
 
 
 def test_a_speaker_has_a_confidence_of_its_own():
