@@ -49,7 +49,6 @@ OBJECT = regex.compile(rf"(?<![-\w])(?P<verb>{OBJECT_VERB})\b(?!['’]\w|-)")
 _OBJECT_ONLY = regex.compile(OBJECT_VERB)
 _AND_SAID = regex.compile(rf"^\s+\S+(?:\s+\S+)?\s+{CLAUSE_VERB}\b")
 _NO_ASIDE = regex.compile(rf"\b(?:is|was|are|were|has|had|have|will|would|can|could|may|but|because|{CLAUSE_VERB})\b")
-_QUOTED_BY = regex.compile(r"\s+(?:was|were|is|are|has been|have been)\s+(?:quoted|cited)\s+by\s+(?:the\s+|a\s+)?[^,;.]{2,50}?\s+as\s+saying\b")
 _INVERTED = regex.compile(rf"[\s,.—–-]*(?:and\s+|as\s+)?(?:{_ADVERB}\s+)?(?P<verb>{CLAUSE_VERB})\b\s+")
 _ACCORDING = regex.compile(
     r"\b(?P<verb>[Aa]ccording\s+to|[Aa]s\s+per|[Ii]n\s+the\s+(?:words|opinion|view)\s+of|[Ii]n\s+(?P<own>his|her|their|its)\s+"
@@ -241,7 +240,6 @@ def source_left(text: str, start: int, end: int) -> tuple[tuple[int, int], tuple
             end = opened
             while end > start and text[end - 1].isspace():
                 end -= 1
-            floor = min(floor, start) if floor > opened else floor
             floor = max((m.end() for m in pattern(rf"[;:{BLANK}{USED}—–]").finditer(text, start, end)), default=start)
     if end <= floor:
         return None
@@ -273,7 +271,8 @@ def _floor(text: str, start: int, end: int) -> int:
 def _before_apposition(text: str, floor: int, end: int) -> tuple[int, tuple[int, int]] | None:
     """Step over ", a former miner from X, and Y," to the end of the name before it."""
     commas = [m.start() for m in pattern(",").finditer(text, floor, end)]
-    if commas and (named := _named_behind(text, floor, commas[-1], end)) and _bare(text[named[0] : end].split()[0]) in POSSESSIVES:
+    named = _named_behind(text, floor, commas[-1], end) if commas else None
+    if named and _bare(text[named[0] : end].split()[0]) in POSSESSIVES:
         return end, named  # "..., its director, Hanne Osk, said"
     for comma in reversed(commas[-3:]):
         candidate = words(text, floor, comma)
@@ -290,10 +289,10 @@ def _before_apposition(text: str, floor: int, end: int) -> tuple[int, tuple[int,
             gap = text[comma + 1 :]
             begin = comma + 1 + (len(gap) - len(gap.lstrip()))
             return comma, (begin, end)
+    if named:
+        return end, named
     if commas:
         comma = commas[-1]
-        if described := _named_behind(text, floor, comma, end):
-            return end, described
         what = text[comma + 1 : end].split()
         if what and (_bare(what[0]) in {"who", "whose", "which", "a", "an", "the", "speaking", "in", "on", "citing"}):
             begin = comma + 1 + (len(text[comma + 1 :]) - len(text[comma + 1 :].lstrip()))
@@ -350,9 +349,10 @@ def noun_phrase_before(text: str, position: int, relative: str = "who") -> tuple
     phrase = _phrase_left(text, floor, end)
     if phrase is None:
         return None
-    joint = next((m for m in reversed(list(_JOINT.finditer(text, *phrase)))), None)
-    if joint is None:
+    joints = list(_JOINT.finditer(text, *phrase))
+    if not joints:
         return phrase
+    joint = joints[-1]
     if relative == "who" and joint["at"] and text[joint.end() : phrase[1]].removeprefix("the ")[:1].isupper():
         return phrase[0], joint.start()
     return joint.end(), phrase[1]

@@ -12,7 +12,7 @@ import regex
 
 from stance.quotes.lexicon import ABBREVIATIONS, REPORTING_WORDS, pattern
 from stance.quotes.marks import Marked
-from stance.quotes.passages import words_inside
+from stance.quotes.passages import LAST_WORD, words_inside
 from stance.quotes.tagger import Attribution
 from stance.records import Kind
 
@@ -23,7 +23,6 @@ _MIN_INDIRECT = 3  # words
 _MARKS = '"“”„‟«»'
 _LEAD = regex.compile(r"[\s,;:.—–]*(?:that\b[\s,]*)?")
 _TAIL = regex.compile(r"[\s,;:—–]+$")
-_LAST_WORD = regex.compile(r"(?r)[^\s(\"“‘«]+")  # read from the right
 _STOP = regex.compile(r"\n|[.!?][\"”’]?\s")
 _UNSAID = regex.compile(r"\b(?:not|never|without|declin\w+|refus\w+|fail\w*|nobody|no one)\b|n['’]t\b")
 _DESCRIBED = regex.compile(r",\s+|\s+\(|\s+[—–-]+\s+|\s+(?=(?:who|which|whose)\s)")
@@ -171,7 +170,7 @@ def _between(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
 def _ends_sentence(article: str, start: int, end: int) -> bool:
     """Whether a sentence or paragraph ends in a stretch; the point of an abbreviation ends none."""
     for stop in _STOP.finditer(article, start, end):
-        word = _LAST_WORD.match(article, max(0, stop.start() - 30), stop.start())
+        word = LAST_WORD.match(article, max(0, stop.start() - 30), stop.start())
         last = word.group() if word else ""
         if stop.group()[0] != "." or not (last.lower() in ABBREVIATIONS or regex.fullmatch(r"(?:\p{Lu}\.)*\p{Lu}", last)):
             return True

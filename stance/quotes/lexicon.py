@@ -71,9 +71,9 @@ stating reply replied assure assured remind reminded""".split()
 
 
 @cache
-def pattern(source: str, flags: int = 0) -> "regex.Pattern[str]":
-    """Compile a regular expression, once; `regex` itself looks up every inline one anew, slowly."""
-    return regex.compile(source, flags)
+def pattern(source: str) -> "regex.Pattern[str]":
+    """Compile one of our regular expressions, once and for good; `regex` itself looks up every inline one anew, slowly."""
+    return regex.compile(source)
 
 
 def _forms(block: str) -> list[str]:

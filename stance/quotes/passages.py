@@ -22,7 +22,7 @@ _ENTITY = regex.compile(r"&(?:#\d{1,6}|#x[0-9A-Fa-f]{1,5}|[A-Za-z]{2,8});")
 _LINE = regex.compile(r"[^\r\n\u2028\u2029\u0085]+")
 _BLANK = regex.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)\s*")
 _SENTENCE_END = regex.compile(r"(?P<stop>[.!?…]+)(?P<close>[\"”’»›)\]\u0001]*)(?=\s+|$)")
-_LAST_WORD = regex.compile(r"(?r)[^\s(\"“‘«\u0001]+")  # read from the right
+LAST_WORD = regex.compile(r"(?r)[^\s(\"“‘«\u0001]+")  # read from the right
 
 
 def paragraphs(text: str) -> list[tuple[int, int]]:
@@ -125,7 +125,7 @@ def _sentences(text: str) -> tuple[tuple[int, int], ...]:
         if after and not (after.isupper() or after.isdigit() or after in "\"“‘«„'‹\u0001—–-("):
             continue
         if match["stop"] == "." and not match["close"]:
-            word = _LAST_WORD.match(text, start, match.start("stop"))
+            word = LAST_WORD.match(text, start, match.start("stop"))
             last = word.group() if word else ""
             if last.lower() in ABBREVIATIONS or (len(last) == 1 and last.isupper() and last != "I"):
                 continue

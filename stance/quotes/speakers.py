@@ -301,15 +301,14 @@ class Roster:
         matches = []
         for person in self.people:
             described = person.description or ""
-            if person.mentions[0] < position and any(pattern(rf"\b{regex.escape(key)}").search(described.lower()) for key in keys):
+            if person.mentions[0] < position and any(regex.search(rf"\b{regex.escape(key)}", described.lower()) for key in keys):
                 if not origin or origin & {word[:4] for word in described.split()}:
                     matches.append(person)
         return self._nearest(matches, position)
 
-    def last_before(self, position: int, gender: str = "", within: int = 4000) -> Person | None:
-        """Find the person mentioned last before `position` who may have this gender."""
-        fits = [p for p in self.people if not gender or self.gender(p) in ("", gender)]
-        fits = [p for p in fits if p.likely] or fits
+    def last_before(self, position: int, within: int = 4000) -> Person | None:
+        """Find the person mentioned last before `position`."""
+        fits = [p for p in self.people if p.likely] or self.people
         return self._nearest([p for p in fits if any(position - within <= m < position for m in p.mentions)], position)
 
     @staticmethod
@@ -351,26 +350,27 @@ def _speaker(article: str, mention: Mention, roster: Roster, previous: Speaker |
     start, end = mention.source
     phrase = article[start:end]
     span = Span(start, end, phrase)
+    nobody = Speaker(None, span, None, 0.0)
     described = article[slice(*mention.apposition)].strip() if mention.apposition else None
     if described and (pattern(r"(?:who|whose|which|speaking|in|on|at)\b").match(described) or len(described) < 4 or described.lower() in OPENERS):
         described = None
     bare = phrase.lower().strip(".")
     if bare in ("q", "a", "question", "answer") and article[end : end + 1] in (":", "."):
-        return Speaker(None, span, None, 0.0)  # of an interview, which calls nobody by name here
+        return nobody  # of an interview, which calls nobody by name here
     if bare in RELATIVES:
         before = noun_phrase_before(article, start, bare)
-        return _named(article, before, span, None, roster) if before else Speaker(None, span, None, 0.0)
+        return _named(article, before, span, None, roster) if before else nobody
     if bare in PRONOUNS or bare in POSSESSIVES:
         if bare in ("it", "its", "they", "them", "their"):
             group = previous and previous.mention and start - previous.mention.start < _IN_VIEW and _is_group(previous, plural=bare[0] == "t")
-            return Speaker(previous.name, span, previous.description, GUESSED) if previous and group else Speaker(None, span, None, 0.0)
+            return Speaker(previous.name, span, previous.description, GUESSED) if previous and group else nobody
         person, lead = _antecedent(article, bare, start, roster, previous, quoted)
-        return Speaker(person.name, span, person.description, FOUND if lead >= _CLEAR else GUESSED) if person else Speaker(None, span, None, 0.0)
+        return Speaker(person.name, span, person.description, FOUND if lead >= _CLEAR else GUESSED) if person else nobody
     if bare in ("us", "me", "you", "the former", "former") or not any(c.isalnum() for c in bare):
-        return Speaker(None, span, None, 0.0)
+        return nobody
     if bare in ("the latter", "latter"):
         person = roster.last_before(start)
-        return Speaker(person.name, span, person.description, GUESSED) if person else Speaker(None, span, None, 0.0)
+        return Speaker(person.name, span, person.description, GUESSED) if person else nobody
     return _named(article, (start, end), span, described, roster)
 
 
