@@ -136,6 +136,9 @@ def run_train(options: argparse.Namespace) -> None:
     result = train(options.config, options.overrides, resume=options.resume, overwrite=options.overwrite, progress=not options.quiet)
     scores = f"dev macro-F1 {100 * result.metrics['macro_f1']:.1f}, epoch {result.best_epoch:g}, {result.seconds:.0f} s"
     print(f"{result.checkpoint}  ({scores})")
+    if "seeds" in result.metrics:
+        found = result.metrics["seeds"]["macro_f1"]
+        print(f"all seeds: dev macro-F1 {100 * found['mean']:.1f}, spread {100 * found['spread']:.1f}")
 
 
 def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:

@@ -51,10 +51,13 @@ class DataConfig:
         train: `corpus` for the shipped corpus, or a CSV, TSV or JSON Lines file.
         dev: The same; null splits it off `train`, by matter where there is one.
         real: A file of real statements to learn from besides, those of them that the package has labels for; null for none.
-        dev_share: Share of `train` to split off where `dev` is null.
+        dev_share: Share of `train` to split off where `dev` is null, and of the real statements to choose and calibrate on
+            beside `dev`; which ones does not depend on the seed.
         train_share: Share of the training matters to learn from, drawn by the seed; less than 1 for learning curves.
         as_printed: Share of the training statements to show as the whole sentence of their context that holds them, with
             quotation marks and reporting clause, since statements cut out of real text often keep theirs.
+        hide_share: Share of the training statements to show without speaker and context, so that the model works with and
+            without them.
         columns: Our field names to the file's column names, where they differ.
         labels: The file's label names to ours, where they differ.
         target: What the stance is about, where a row does not say.
@@ -66,6 +69,7 @@ class DataConfig:
     dev_share: float = 0.1
     train_share: float = 1.0
     as_printed: float = 0.4
+    hide_share: float = 0.0
     columns: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     target: str = DEFAULT_TARGET
@@ -87,6 +91,7 @@ class TrainingConfig:
         patience: Epochs without a better dev macro-F1 before stopping.
         group_by_length: Batch examples of like length, which pads less.
         seed: Of initialisation, order, dropout and splits.
+        seeds: Several seeds: a checkpoint for each in `<output>/seed-<n>`, and their mean and spread; [] for `seed` alone.
         threads: CPU threads; null leaves it to torch. The same number gives the same weights.
         save_dtype: Of the weights on disk: `float32`, `float16`, and for taggers `int8`.
         bf16: Compute in bfloat16 on a CPU, or a CUDA device that has it; faster on processors made for it.
@@ -104,10 +109,26 @@ class TrainingConfig:
     patience: int = 3
     group_by_length: bool = True
     seed: int = 13
+    seeds: list[int] = field(default_factory=list)
     threads: int | None = None
     save_dtype: str = "float32"
     bf16: bool = True
     report_to: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class DistillConfig:
+    """Whom to learn from besides the labels. Hinton et al. 2015, "Distilling the Knowledge in a Neural Network".
+
+    Attributes:
+        teachers: Checkpoints; the mean of their probabilities is taught. [] teaches nothing.
+        unlabelled: A file of statements without labels, for which the teachers' probabilities are all there is; null for none.
+        weight: Of the teachers against the label, where there is one: 0 is the label alone, 1 the teachers alone.
+    """
+
+    teachers: list[str] = field(default_factory=list)
+    unlabelled: str | None = None
+    weight: float = 0.7
 
 
 @dataclass(frozen=True)
@@ -119,12 +140,14 @@ class Config:
         model: The encoder and what it reads.
         data: What to learn from.
         training: How.
+        distill: Whom to learn from besides the labels.
     """
 
     task: str = "stance"
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    distill: DistillConfig = field(default_factory=DistillConfig)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the config as plain dicts."""
@@ -140,6 +163,7 @@ _SHARES = {
     "model.dropout",
     "data.dev_share",
     "data.as_printed",
+    "data.hide_share",
     "training.warmup_share",
     "training.label_smoothing",
 }
@@ -265,13 +289,18 @@ def _check(key: str, value: Any, hint: Any, at: str) -> object:  # noqa: ANN401 
     right = isinstance(value, origin) and (origin is bool or not isinstance(value, bool))
     if right and origin in (list, dict):
         items = list(value) + (list(value.values()) if origin is dict else [])
-        right = all(isinstance(item, str) for item in items)
+        right = all(type(item) is typing.get_args(wanted)[0] for item in items)
     if not right:
-        raise ConfigError(at, key, f"found {_kind(value)}, expected {_EXPECTED[origin]}.{_number_hint(value, origin)}")
+        expected = "a list of whole numbers" if wanted == list[int] else _EXPECTED[origin]
+        raise ConfigError(at, key, f"found {_kind(value)}, expected {expected}.{_number_hint(value, origin)}")
     if origin is float and not math.isfinite(value):
         raise ConfigError(at, key, f"found {value}, expected a finite number.")
-    if key == "training.seed" and value < 0:
+    if key in ("training.seed", "training.seeds") and min(value if isinstance(value, list) else [value], default=0) < 0:
         raise ConfigError(at, key, f"found {value}, expected 0 or more.")
+    if key == "training.seeds" and len(set(value)) < len(value):
+        raise ConfigError(at, key, f"found {value}, expected each seed once.")
+    if key == "distill.weight" and not 0 <= value <= 1:
+        raise ConfigError(at, key, f"found {value}, expected 0 to 1.")
     if key == "data.columns" and (unknown := set(value) - _COLUMNS):
         near = difflib.get_close_matches(sorted(unknown)[0], _COLUMNS, n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]}?" if near else f"Allowed are {', '.join(sorted(_COLUMNS))}."

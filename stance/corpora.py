@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "dev", "test")
 CORPUS = "corpus"
-REAL = "real"  # the matter of every real statement
+REAL = "real"  # the matter of every real statement to learn from
+REAL_DEV = "real, held out"
 TABLES = (".csv", ".tsv", ".jsonl", ".json")
 _FIELDS = ("text", "speaker", "context", "target", "label", "matter", "id")
 
@@ -167,21 +168,23 @@ def _example(
     )
 
 
-def read_real_statements(path: str | Path) -> list[Example]:
+def read_real_statements(path: str | Path, *, labelled: bool = True) -> list[Example]:
     """Read real statements whose labels ship with the package while their text, which is other people's, does not.
 
     Args:
         path: A JSON Lines file, or a gzipped one, with `id`, `text`, `speaker`, `before` and `after` of each statement.
+        labelled: Whether to give those that `stance/corpus/real_labels.jsonl` has a label for, or the others, without one.
 
     Returns:
-        Those that `stance/corpus/real_labels.jsonl` has a label for, in the file's order.
+        The statements, in the file's order.
 
     Raises:
         UnreadableFileError: The file is absent, or is not such a file.
-        InputError: It holds none of the labelled statements.
+        InputError: It holds no such statement.
     """
     path = Path(path)
-    labels = {row["id"]: row["label"] for row in map(json.loads, (corpus_folder() / "real_labels.jsonl").read_text(encoding="utf-8").splitlines())}
+    shipped = (corpus_folder() / "real_labels.jsonl").read_text(encoding="utf-8").splitlines()
+    labels: dict[str, str] = {row["id"]: row["label"] for row in map(json.loads, shipped)}
     try:
         data = path.read_bytes()
         text = decode(gzip.decompress(data) if path.suffix == ".gz" else data, path)
@@ -189,10 +192,12 @@ def read_real_statements(path: str | Path) -> list[Example]:
         raise UnreadableFileError(path, f"cannot be read ({error}). Pass JSON Lines, gzipped or not.") from error
     _, rows = _read_json(path, text, None, lines=True)
     found = [
-        _example({**row, "label": labels[str(row["id"])], "matter": REAL}, where, {}, {}, DEFAULT_TARGET, True)
+        _example({**row, "label": labels.get(str(row.get("id"))), "matter": REAL}, where, {}, {}, DEFAULT_TARGET, labelled)
         for where, row in rows
-        if row.get("id") in labels
+        if (row.get("id") in labels) == labelled
     ]
+    if not found and not labelled:
+        raise InputError(f"{path}: holds no statement without a label. Pass a file that does, or leave out distill.unlabelled.")
     if not found:
         raise InputError(
             f"{path}: holds none of the {len(labels)} statements that stance/corpus/real_labels.jsonl has labels for. Pass the file they were read in."

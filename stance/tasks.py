@@ -4,6 +4,7 @@ Comes in: a config. Goes out: a task with its data read and checked, a transform
 dev and its checkpoint files. `training` runs it; it knows nothing of stances or quotes.
 """
 
+import hashlib
 import os
 import random
 from collections.abc import Callable, Sequence
@@ -14,23 +15,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stance.calibration import fit_temperature, softmax
 from stance.config import Config
-from stance.corpora import CORPUS, REAL, fingerprint, read_examples, read_real_statements
+from stance.corpora import CORPUS, REAL, REAL_DEV, fingerprint, read_examples, read_real_statements
 from stance.encoding import encode
 from stance.errors import ConfigError, InputError
 from stance.labels import LABEL_TO_ID, LABELS
 from stance.metrics import score
-from stance.modeling import new_model, new_tagger, quiet, save_tagger
+from stance.modeling import StanceModel, load, new_model, new_tagger, quiet, save_tagger
 from stance.quotes.learning import AnnotatedArticle, collate_labelled, labelled_windows, learner, read_articles, span_scores
 from stance.quotes.passages import sentences
 from stance.records import STATEMENT_SLOT, Example
-from stance.splits import check_no_leak, split_examples
+from stance.splits import check_no_leak, normalize, split_examples
 
 if TYPE_CHECKING:
     import torch
     from transformers import Trainer
+
+
+TAUGHT_FILE = "taught.npy"
 
 
 class Task(Protocol):
@@ -79,13 +84,17 @@ class StanceTask:
         self.train, self.dev = load_splits(settings)
         check_no_leak(self.train, self.dev)
         self.data = {
-            "train": {"source": settings.data.train, "n_examples": len(self.train), "sha256": fingerprint(self.train)},
-            "dev": {"source": settings.data.dev or f"split off {settings.data.train}", "n_examples": len(self.dev), "sha256": fingerprint(self.dev)},
+            "train": _facts(settings.data.train, self.train),
+            "dev": _facts(settings.data.dev or f"split off {settings.data.train}", self.dev),
         }
         if settings.data.real is not None:
-            real = [example for example in self.train if example.matter == REAL]
-            self.data["real"] = {"source": "part of train", "n_examples": len(real), "sha256": fingerprint(real)}
-        self.train = _as_printed(self.train, settings.data.as_printed, settings.training.seed)
+            self.data["real"] = _facts("part of train", [example for example in self.train if example.matter == REAL])
+            self.data["real_dev"] = _facts("part of dev", [example for example in self.dev if example.matter == REAL_DEV])
+        if settings.distill.unlabelled is not None:
+            if not settings.distill.teachers:
+                raise ConfigError("task stance", "distill.unlabelled", "statements without a label need distill.teachers. Name some.")
+            self.train += _unseen(read_real_statements(settings.distill.unlabelled, labelled=False), [*self.train, *self.dev])
+            self.data["unlabelled"] = _facts(settings.distill.unlabelled, [example for example in self.train if example.label is None])
 
     def trainer(self, folder: Path, *, progress: bool) -> "Trainer":
         """Set up transformers' Trainer."""
@@ -93,15 +102,16 @@ class StanceTask:
         from transformers import DataCollatorWithPadding, Trainer
 
         _prepare(self.settings)
+        options, data = self.settings.training, self.settings.data
+        taught = self._taught(folder)
         self.model = model = new_model(self.settings.model)
         model.network.train()
 
-        def dataset(examples: list[Example]) -> Dataset:
+        def dataset(examples: list[Example], targets: NDArray[np.float64]) -> Dataset:
             features = encode(examples, model.tokenizer, self.settings.model).features
-            labels = [LABEL_TO_ID[str(example.label)] for example in examples]
-            return Dataset.from_list([{**feature, "labels": label} for feature, label in zip(features, labels, strict=True)])
+            return Dataset.from_list([{**feature, "labels": target} for feature, target in zip(features, targets.tolist(), strict=True)])
 
-        options = self.settings.training
+        shown = _hidden(_as_printed(self.train, data.as_printed, options.seed), data.hide_share, options.seed)
         return _trainer(
             Trainer,
             self.settings,
@@ -109,13 +119,28 @@ class StanceTask:
             len(self.train),
             progress=progress,
             model=model.network,
-            train_dataset=dataset(self.train),
-            eval_dataset=dataset(self.dev),
+            train_dataset=dataset(shown, taught),
+            eval_dataset=dataset(self.dev, _one_hot(self.dev)),
             processing_class=model.tokenizer,
             data_collator=DataCollatorWithPadding(model.tokenizer),
             compute_loss_func=_loss(_class_weights(self.train) if options.class_weights else None, options.label_smoothing),
             compute_metrics=_compute_metrics,
         )
+
+    def _taught(self, folder: Path) -> NDArray[np.float64]:
+        """What each training statement should give, shape (n_examples, n_labels): its label and its teachers' view, weighed."""
+        targets, settings = _one_hot(self.train), self.settings.distill
+        if not settings.teachers:
+            return targets
+        kept = folder / TAUGHT_FILE  # a teacher is slow: a run that resumes does not ask again
+        if not kept.exists():
+            views = [_ask(load(teacher), self.train, bf16=self.settings.training.bf16) for teacher in settings.teachers]
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(folder / "asked.npy", np.mean(views, axis=0))
+            os.replace(folder / "asked.npy", kept)
+        given = np.array([settings.weight if example.label else 1.0 for example in self.train])[:, None]
+        mixed: NDArray[np.float64] = given * np.load(kept) + (1 - given) * targets
+        return mixed
 
     def measure(self) -> dict[str, Any]:
         """Fit the temperature on dev, and score."""
@@ -145,6 +170,8 @@ class QuoteTask:
         self.settings = settings
         if settings.data.train_share < 1:
             raise ConfigError("task quotes", "data.train_share", "whole files of articles are read. Leave it at 1.")
+        if settings.distill.teachers or settings.distill.unlabelled:
+            raise ConfigError("task quotes", "distill", "taggers are not distilled. Leave it out.")
         if settings.data.train == CORPUS or settings.data.dev in (CORPUS, None):
             raise InputError("task quotes: data.train and data.dev must name files of annotated articles. scripts/read_polnear.py makes them.")
         self.train, self.dev = read_articles(settings.data.train), read_articles(str(settings.data.dev))
@@ -209,11 +236,49 @@ def load_splits(settings: Config) -> tuple[list[Example], list[Example]]:
     if settings.data.train_share < 1:
         _, train_examples = split_examples(train_examples, settings.data.train_share, settings.training.seed)
     if settings.data.real is not None:
-        train_examples = [*train_examples, *read_real_statements(settings.data.real)]
+        real = read_real_statements(settings.data.real)
+        held = [_drawn(example.text) < settings.data.dev_share for example in real]
+        train_examples = [*train_examples, *(example for example, out in zip(real, held, strict=True) if not out)]
+        dev = [*dev, *(replace(example, matter=REAL_DEV) for example, out in zip(real, held, strict=True) if out)]
     missing = set(LABELS) - {str(example.label) for example in train_examples}
     if missing:
         raise InputError(f"{settings.data.train}: no training example is labelled {', '.join(sorted(missing))}. Each label needs some.")
     return train_examples, dev
+
+
+def _drawn(text: str) -> float:
+    """A number from 0 to 1 that the words of a text alone decide, so that whatever the seed the same statements are held out."""
+    return int(hashlib.sha256(normalize(text).encode("utf-8", "replace")).hexdigest()[:8], 16) / 16**8
+
+
+def _facts(source: str, examples: Sequence[Example]) -> dict[str, Any]:
+    return {"source": source, "n_examples": len(examples), "sha256": fingerprint(examples)}
+
+
+def _unseen(examples: Sequence[Example], seen: Sequence[Example]) -> list[Example]:
+    """Those whose text stands in none of the others, each text once."""
+    texts = {normalize(example.text) for example in seen}
+    kept = {normalize(example.text): example for example in examples}
+    return [example for text, example in kept.items() if text not in texts]
+
+
+def _one_hot(examples: Sequence[Example]) -> NDArray[np.float64]:
+    """The labels as probabilities, shape (n_examples, n_labels); zeros where there is none."""
+    return np.array([[float(example.label == label) for label in LABELS] for example in examples])
+
+
+def _ask(teacher: StanceModel, examples: Sequence[Example], *, bf16: bool) -> NDArray[np.float64]:
+    """A teacher's probabilities, shape (n_examples, n_labels)."""
+    import torch
+
+    with torch.autocast(teacher.network.device.type, torch.bfloat16, enabled=bf16):
+        return teacher.predict_proba(examples)
+
+
+def _hidden(examples: list[Example], share: float, seed: int) -> list[Example]:
+    """Take speaker and context from a share of the statements."""
+    draw = random.Random(f"hide {seed}")
+    return [replace(example, speaker="", context="") if draw.random() < share else example for example in examples]
 
 
 def _as_printed(examples: list[Example], share: float, seed: int) -> list[Example]:
@@ -247,8 +312,6 @@ def _for(source: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fingerprint(articles: Sequence[AnnotatedArticle]) -> str:
-    import hashlib
-
     return hashlib.sha256(repr([(article.text, article.attributions) for article in articles]).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -315,15 +378,15 @@ def _class_weights(examples: Sequence[Example]) -> "torch.Tensor":
     """Inverse frequencies of the labels, with mean 1 over the examples, shape (n_labels,)."""
     import torch
 
-    counts = np.bincount([LABEL_TO_ID[str(example.label)] for example in examples], minlength=len(LABELS))
-    return torch.tensor(len(examples) / (len(LABELS) * counts), dtype=torch.float32)
+    counts = _one_hot(examples).sum(axis=0)
+    return torch.tensor(counts.sum() / (len(LABELS) * counts), dtype=torch.float32)
 
 
 def _loss(weights: "torch.Tensor | None", smoothing: float) -> Any:  # noqa: ANN401 - the callable that Trainer expects
     import torch
 
     def compute(outputs: Any, labels: "torch.Tensor", num_items_in_batch: Any = None) -> "torch.Tensor":  # noqa: ANN401
-        logits = outputs["logits"]  # (n_examples, n_labels)
+        logits = outputs["logits"]  # (n_examples, n_labels); labels are probabilities of the same shape
         weight = weights.to(logits.device) if weights is not None else None
         return torch.nn.functional.cross_entropy(logits, labels, weight=weight, label_smoothing=smoothing)
 
@@ -340,5 +403,5 @@ def metric_module() -> Any:  # noqa: ANN401 - evaluate is not typed
 
 def _compute_metrics(prediction: Any) -> dict[str, float]:  # noqa: ANN401 - transformers' EvalPrediction
     probabilities = softmax(np.asarray(prediction.predictions, dtype=float))
-    found: dict[str, float] = metric_module().compute(predictions=probabilities.tolist(), references=prediction.label_ids.tolist())
+    found: dict[str, float] = metric_module().compute(predictions=probabilities.tolist(), references=prediction.label_ids.argmax(axis=1).tolist())
     return found

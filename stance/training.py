@@ -9,9 +9,10 @@ finished folder appears in one rename, whole or not at all.
 import json
 import os
 import shutil
+import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 CONFIG_FILE = "train_config.yaml"
 RESULT_FILE = "training.json"
 DATA_FILE = "data.json"
+SEEDS_FILE = "seeds.json"
 STATE_FILE = "trainer_state.json"
 MODEL_CARD = "README.md"
 
@@ -51,7 +53,8 @@ def train(
         progress: Show a progress bar on standard error.
 
     Returns:
-        The checkpoint folder and its scores on dev.
+        The checkpoint folder and its scores on dev; with `training.seeds` the best seed's, and of the scores of all the
+        mean and the spread (standard deviation) in `metrics["seeds"]`.
 
     Raises:
         ConfigError: The config is wrong, or differs from that of the run to resume.
@@ -65,6 +68,8 @@ def train(
     """
     started = time.perf_counter()
     settings = load_config(config, overrides)
+    if settings.training.seeds:
+        return _train_seeds(settings, resume=resume, overwrite=overwrite, progress=progress)
     output = Path(settings.training.output)
     if output.name in ("", ".."):
         raise InputError(f"training.output is {str(output)!r}, expected a folder of its own, such as runs/mine.")
@@ -93,6 +98,26 @@ def train(
     os.replace(finished, output)
     shutil.rmtree(partial)
     return result
+
+
+def _train_seeds(settings: Config, *, resume: bool, overwrite: bool, progress: bool) -> TrainingResult:
+    """Train one checkpoint for each seed; those that are finished are kept where the run is resumed."""
+    started = time.perf_counter()
+    folder = Path(settings.training.output)
+    results = []
+    for seed in settings.training.seeds:
+        output = folder / f"seed-{seed}"
+        one = replace(settings, training=replace(settings.training, seed=seed, seeds=[], output=str(output)))
+        if resume and (output / RESULT_FILE).exists() and read_training(output)["config"] == one.to_dict():
+            made = read_training(output)
+            results.append(TrainingResult(str(output), made["metrics"]["dev"], made["best_epoch"], 0.0))
+        else:
+            results.append(train(one, resume=resume, overwrite=overwrite, progress=progress))
+    scores = {name: [result.metrics[name] for result in results] for name in results[0].metrics if isinstance(results[0].metrics[name], float)}
+    spread = {name: {"mean": statistics.fmean(found), "spread": statistics.stdev(found) if len(found) > 1 else 0.0} for name, found in scores.items()}
+    write_whole(folder / SEEDS_FILE, json.dumps({"seeds": settings.training.seeds, "dev": spread}, indent=1) + "\n")
+    best = max(results, key=lambda result: result.metrics["macro_f1"])
+    return replace(best, metrics={**best.metrics, "seeds": spread}, seconds=time.perf_counter() - started)
 
 
 def _check_output(output: Path, partial: Path, settings: Config, *, resume: bool, overwrite: bool) -> None:

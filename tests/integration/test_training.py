@@ -208,6 +208,94 @@ def test_dev_can_be_split_off_and_weights_halved(config, tmp_path):
     assert stance.predict("we talk", model=result.checkpoint).label
 
 
+def test_a_student_learns_from_its_teacher_alone(config, tmp_path, monkeypatch):
+    teacher = stance.train(config, progress=False)
+    unlabelled = tmp_path / "unlabelled.jsonl"
+    texts = [f"{text} {i}" for i in range(60, 72) for text in ("they will meet", "we refuse", "the sea fell")]
+    unlabelled.write_text("".join(json.dumps({"id": f"u{i}", "text": text}) + "\n" for i, text in enumerate([*texts, texts[0]])), encoding="utf-8")
+    settings = config.to_dict()
+    settings["training"] |= {"output": str(tmp_path / "student"), "epochs": 4, "seed": 3}
+    settings["distill"] = {"teachers": [teacher.checkpoint], "unlabelled": str(unlabelled), "weight": 1.0}
+    asked, answer = [], stance.modeling.StanceModel.predict_proba
+    monkeypatch.setattr(stance.modeling.StanceModel, "predict_proba", lambda self, rows: asked.append(len(rows)) or answer(self, rows))
+    student = stance.train(settings, progress=False)
+    monkeypatch.undo()
+    assert asked == [24 + 36]  # the twice given text once
+    assert read_training(student.checkpoint)["data"]["unlabelled"]["n_examples"] == 36
+    ours, theirs = (stance.load(result.checkpoint).predict(texts) for result in (student, teacher))
+    assert sum(a.label == b.label for a, b in zip(ours, theirs, strict=True)) >= 30
+
+
+def test_what_is_taught_is_the_label_and_the_teacher_weighed(config, toy_files, tiny_model, tmp_path):
+    import numpy as np
+
+    from stance.tasks import StanceTask
+
+    settings = load_config({**config.to_dict(), "distill": {"teachers": [str(tiny_model), str(tiny_model)], "weight": 0.25}})
+    task = StanceTask(settings)
+    taught = task._taught(tmp_path)
+    gold = np.array([[float(e.label == label) for label in stance.LABELS] for e in task.train])
+    assert taught == pytest.approx(0.75 * gold + 0.25 * stance.load(tiny_model).predict_proba(task.train), abs=0.01)
+    np.save(tmp_path / "taught.npy", gold)  # kept from before the run was stopped: the teachers are not asked again
+    assert task._taught(tmp_path) == pytest.approx(gold)
+
+
+@pytest.mark.parametrize(
+    ("task", "distill", "message"),
+    [
+        ("stance", {"unlabelled": "some.jsonl"}, r"distill\.unlabelled: statements without a label need distill\.teachers\. Name some\.$"),
+        ("quotes", {"teachers": ["some"]}, r"distill: taggers are not distilled\. Leave it out\.$"),
+    ],
+)
+def test_what_cannot_be_distilled_is_refused(config, task, distill, message):
+    with pytest.raises(ConfigError, match=message):
+        stance.train({**config.to_dict(), "task": task, "distill": distill}, progress=False)
+
+
+def test_real_statements_are_held_out_whatever_the_seed(config, tmp_path):
+    from stance.corpora import REAL_DEV, corpus_folder
+    from stance.tasks import load_splits
+
+    labels = [json.loads(line)["id"] for line in (corpus_folder() / "real_labels.jsonl").read_text(encoding="utf-8").splitlines()[:200]]
+    real = tmp_path / "real.jsonl"
+    real.write_text("".join(json.dumps({"id": id_, "text": f"Sea and rain {i}, {id_}"}) + "\n" for i, id_ in enumerate(labels)), encoding="utf-8")
+    held = []
+    for seed in (3, 4):
+        settings = load_config(config, [f"data.real={real}", f"training.seed={seed}", "data.dev_share=0.2"])
+        train, dev = load_splits(settings)
+        held.append({e.id for e in dev if e.matter == REAL_DEV})
+        assert held[-1].isdisjoint(e.id for e in train) and len(train) + len(dev) == 36 + 200
+    assert held[0] == held[1] and 20 <= len(held[0]) <= 60
+
+
+def test_speaker_and_context_are_hidden_from_a_share():
+    from stance.records import Example
+    from stance.tasks import _hidden
+
+    rows = [Example(f"text {i}", "they", "before [...]") for i in range(400)]
+    shown = _hidden(rows, 0.25, 5)
+    assert shown == _hidden(rows, 0.25, 5) and _hidden(rows, 0.0, 5) == rows
+    bare = [row for row in shown if not row.speaker and not row.context]
+    assert 60 <= len(bare) <= 140 and all(row.context for row in shown if row.speaker)
+
+
+def test_several_seeds_give_a_checkpoint_each_their_mean_and_spread(config, tmp_path):
+    import statistics
+
+    settings = load_config(config, ["training.seeds=[3, 4]", "training.epochs=2"])
+    result = stance.train(settings, progress=False)
+    folders = [tmp_path / "run" / f"seed-{seed}" for seed in (3, 4)]
+    scores = [read_training(folder)["metrics"]["dev"]["macro_f1"] for folder in folders]
+    assert result.metrics["seeds"]["macro_f1"] == {"mean": statistics.fmean(scores), "spread": statistics.stdev(scores)}
+    assert result.metrics["macro_f1"] == max(scores) and result.checkpoint in map(str, folders)
+    assert json.loads((tmp_path / "run" / "seeds.json").read_text(encoding="utf-8"))["dev"] == result.metrics["seeds"]
+    written = [(folder / WEIGHTS).stat().st_mtime_ns for folder in folders]
+    assert stance.train(settings, resume=True, progress=False).metrics["seeds"] == result.metrics["seeds"]
+    assert [(folder / WEIGHTS).stat().st_mtime_ns for folder in folders] == written  # finished ones are not trained again
+    with pytest.raises(InputError, match="seed-3: exists already"):
+        stance.train(settings, progress=False)
+
+
 def test_loggers_are_passed_on(config, tmp_path, monkeypatch):
     pytest.importorskip("tensorboard")
     monkeypatch.delenv("TENSORBOARD_LOGGING_DIR", raising=False)

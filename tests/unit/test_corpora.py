@@ -138,10 +138,14 @@ def test_real_statements_get_the_labels_that_ship(tmp_path):
     found = read_real_statements(path)
     assert [(e.id, e.label, e.text) for e in found] == [(row["id"], row["label"], f"Statement {i}.") for i, row in enumerate(labels)]
     assert found[0].context == "He said  [...] ." and found[0].matter == "real"
+    assert [(e.text, e.label) for e in read_real_statements(path, labelled=False)] == [("No label.", None)]
     plain = tmp_path / "real.jsonl"
     plain.write_text(json.dumps({"id": "none", "text": "No label."}), encoding="utf-8")
     with pytest.raises(InputError, match="holds none of the 5103 statements"):
         read_real_statements(plain)
+    plain.write_text(json.dumps(rows[0]), encoding="utf-8")
+    with pytest.raises(InputError, match="holds no statement without a label"):
+        read_real_statements(plain, labelled=False)
     path.write_bytes(b"no gzip")
     with pytest.raises(UnreadableFileError, match="cannot be read"):
         read_real_statements(path)
