@@ -27,7 +27,7 @@ from stance.reporting import ROW_FIELDS, UNKNOWN, write_whole
 if TYPE_CHECKING:
     from stance.quotes.scoring import QuoteReport
     from stance.records import Prediction
-    from stance.reporting import EvaluationReport
+    from stance.reporting import EvaluationReport, ProbeReport
 
 FORMATS = ("table", "json", "jsonl", "csv", "html")
 _STDIN = "standard input"
@@ -155,6 +155,7 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train", default="corpus", help="what the baselines learn from (default: corpus)")
     parser.add_argument("--no-baselines", action="store_true", help="score the model alone")
     parser.add_argument("--label", action="append", default=[], metavar="THEIRS=OURS", help="map a label name, such as Favour=support")
+    parser.add_argument("--probe", action="store_true", help="change target, speaker and wording instead, and count what the labels do")
     parser.add_argument("--format", choices=("markdown", "json"), default="markdown", help="default: markdown")
     parser.add_argument("--out", metavar="FOLDER", help="write evaluation.json and evaluation.md there as well")
 
@@ -180,11 +181,16 @@ def run_evaluate(options: argparse.Namespace) -> None:
         if not equals or ours not in LABELS:
             raise UnreadableFileError("--label", f"found {pair!r}, expected THEIRS=OURS with ours one of {', '.join(LABELS)}.")
         labels[theirs] = ours
-    report = evaluate(options.model, options.data, split=options.split, columns=columns, labels=labels, train=options.train, baselines=not options.no_baselines)
-    _print_report(options, report)
+    named_rows: dict[str, Any] = {"split": options.split, "columns": columns, "labels": labels}
+    if options.probe:
+        from stance.probes import probe
+
+        _print_report(options, probe(options.model, options.data, **named_rows))
+        return
+    _print_report(options, evaluate(options.model, options.data, train=options.train, baselines=not options.no_baselines, **named_rows))
 
 
-def _print_report(options: argparse.Namespace, report: "EvaluationReport | QuoteReport") -> None:
+def _print_report(options: argparse.Namespace, report: "EvaluationReport | ProbeReport | QuoteReport") -> None:
     if options.out:
         folder = Path(options.out)
         folder.mkdir(parents=True, exist_ok=True)

@@ -58,6 +58,8 @@ class DataConfig:
             quotation marks and reporting clause, since statements cut out of real text often keep theirs.
         hide_share: Share of the training statements to show without speaker and context, so that the model works with and
             without them.
+        other_targets: Share of the training statements to show under another target: half of them in other words for
+            negotiating, half under something unrelated, toward which they are neutral.
         columns: Our field names to the file's column names, where they differ.
         labels: The file's label names to ours, where they differ.
         target: What the stance is about, where a row does not say.
@@ -70,6 +72,7 @@ class DataConfig:
     train_share: float = 1.0
     as_printed: float = 0.4
     hide_share: float = 0.0
+    other_targets: float = 0.0
     columns: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     target: str = DEFAULT_TARGET
@@ -164,6 +167,7 @@ _SHARES = {
     "data.dev_share",
     "data.as_printed",
     "data.hide_share",
+    "data.other_targets",
     "training.warmup_share",
     "training.label_smoothing",
 }

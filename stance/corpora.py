@@ -80,6 +80,19 @@ def corpus_rows() -> dict[str, list[dict[str, Any]]]:
     return rows
 
 
+def other_targets(part: str) -> dict[str, list[str]]:
+    """Read the targets that training (`learn`) or probing (`probe`) swaps in.
+
+    Args:
+        part: `learn` or `probe`; they share none.
+
+    Returns:
+        `same`: other words for negotiating; `other`: what no statement of the corpus takes a side on.
+    """
+    found = yaml.safe_load((corpus_folder() / "targets.yaml").read_text(encoding="utf-8"))
+    return {kind: parts[part] for kind, parts in found.items()}
+
+
 def read_examples(
     source: str | Path | Iterable[Example | Mapping[str, Any]],
     *,

@@ -279,6 +279,63 @@ class EvaluationReport(Record):
         return self.to_markdown()
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeResult(Record):
+    """What one change to the statements did to their labels.
+
+    Attributes:
+        name: What was changed.
+        counted: What counts as right, in words.
+        n_examples: How many statements (or pairs) could be changed so.
+        n_right: How many came out right.
+        examples: Some that did not.
+    """
+
+    name: str
+    counted: str
+    n_examples: int
+    n_right: int
+    examples: tuple[str, ...]
+
+    @property
+    def rate(self) -> float:
+        """The share that came out right, 0 to 1; nan where nothing could be changed."""
+        return self.n_right / self.n_examples if self.n_examples else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport(Record):
+    """What a model's labels hang on.
+
+    Attributes:
+        model: Its name.
+        data: What it was probed on.
+        results: One for each probe.
+    """
+
+    model: str
+    data: str
+    results: tuple[ProbeResult, ...]
+
+    def to_json(self) -> str:
+        """Return the report as JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+
+    def to_markdown(self) -> str:
+        """Return the rates as a Markdown table, and examples of what went wrong below it."""
+        lines = [f"# {self.model}, probed on {self.data}", "", "| changed | counted | rate | statements |", "|---|---|---|---|"]
+        for result in self.results:
+            rate = _pct(result.rate) if result.n_examples else "-"
+            lines.append(f"| {result.name} | {result.counted} | {rate} | {result.n_right} of {result.n_examples} |")
+        for result in self.results:
+            if result.examples:
+                lines += ["", f"{result.name}, not so:", "", *(f"- {' '.join(example.split())}" for example in result.examples)]
+        return "\n".join(lines) + "\n"
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+
 def _pct(value: float) -> str:
     return f"{100 * value:.1f}"
 

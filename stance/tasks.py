@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from stance.calibration import fit_temperature, softmax
 from stance.config import Config
-from stance.corpora import CORPUS, REAL, REAL_DEV, fingerprint, read_examples, read_real_statements
+from stance.corpora import CORPUS, REAL, REAL_DEV, fingerprint, other_targets, read_examples, read_real_statements
 from stance.encoding import encode
 from stance.errors import ConfigError, InputError
 from stance.labels import LABEL_TO_ID, LABELS
@@ -83,6 +83,7 @@ class StanceTask:
             raise ConfigError("task stance", "training.save_dtype", "int8 is for taggers. Use float32 or float16.")
         self.train, self.dev = load_splits(settings)
         check_no_leak(self.train, self.dev)
+        self.train = _under_other_targets(self.train, settings.data.other_targets, settings.training.seed)
         self.data = {
             "train": _facts(settings.data.train, self.train),
             "dev": _facts(settings.data.dev or f"split off {settings.data.train}", self.dev),
@@ -273,6 +274,18 @@ def _ask(teacher: StanceModel, examples: Sequence[Example], *, bf16: bool) -> ND
 
     with torch.autocast(teacher.network.device.type, torch.bfloat16, enabled=bf16):
         return teacher.predict_proba(examples)
+
+
+def _under_other_targets(examples: list[Example], share: float, seed: int) -> list[Example]:
+    """Show a share of the statements under another target, and call them neutral where it has nothing to do with negotiating."""
+    draw, targets = random.Random(f"target {seed}"), other_targets("learn")
+    shown = []
+    for example in examples:
+        kind = ("same", "other")[draw.random() < 0.5] if draw.random() < share else None
+        if kind == "same" or (kind == "other" and example.label != "neutral"):  # a neutral one would say nothing new
+            example = replace(example, target=draw.choice(targets[kind]), label=example.label if kind == "same" else "neutral")
+        shown.append(example)
+    return shown
 
 
 def _hidden(examples: list[Example], share: float, seed: int) -> list[Example]:

@@ -16,7 +16,7 @@ LEVELS = [
     {"quotes.tagger"},
     {"modeling", "quotes.learning"},
     {"quotes.drafts"},
-    {"predict", "quotes.speakers", "evaluation", "checking"},
+    {"predict", "quotes.speakers", "evaluation", "probes", "checking"},
     {"tasks", "quotes.extract"},
     {"training", "quotes.scoring"},
     {"analyze"},
