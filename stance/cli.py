@@ -125,12 +125,20 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", help="YAML file, such as configs/train.yaml")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings on top, such as training.seed=3")
     parser.add_argument("--resume", action="store_true", help="go on with the unfinished run, if there is one")
+    parser.add_argument("--search", action="store_true", help="look for the best settings in the config's search.space")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished checkpoint, or start an unfinished run afresh")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def run_train(options: argparse.Namespace) -> None:
     """Train, and print the checkpoint's folder and its scores."""
+    if options.search:
+        from stance.search import search
+
+        found = search(options.config, options.overrides, resume=options.resume, progress=not options.quiet)
+        settings = ", ".join(f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={value}" for key, value in found.best.items())
+        print(f"{found.config}  (dev macro-F1 {100 * found.macro_f1:.1f}, best of {found.n_trials} trials: {settings}; checkpoint {found.checkpoint})")
+        return
     from stance.training import train
 
     result = train(options.config, options.overrides, resume=options.resume, overwrite=options.overwrite, progress=not options.quiet)

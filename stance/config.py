@@ -30,6 +30,8 @@ class ModelConfig:
         encoder: A hub name or a folder with a transformers checkpoint.
         max_length: Tokens of statement, speaker, context and target together.
         dropout: In the encoder and before the head.
+        lora_rank: Train only low-rank updates of this rank (Hu et al. 2022, "LoRA") and merge them in the end; 0 trains all
+            weights. Needs the extra `lora`. For encoders that would not fit into memory otherwise; wants a higher learning rate.
         use_speaker: Whether the second segment holds the speaker.
         use_context: Whether the second segment holds the context.
         use_target: Whether the second segment holds the target.
@@ -38,6 +40,7 @@ class ModelConfig:
     encoder: str = MINILM
     max_length: int = 160
     dropout: float = 0.0
+    lora_rank: int = 0
     use_speaker: bool = False
     use_context: bool = False
     use_target: bool = True
@@ -135,6 +138,19 @@ class DistillConfig:
 
 
 @dataclass(frozen=True)
+class SearchConfig:
+    """What `stance train --search` may change.
+
+    Attributes:
+        trials: How many trainings in all.
+        space: Dotted settings to what they may be: a list of values, or `{low: ..., high: ..., log: true}`.
+    """
+
+    trials: int = 20
+    space: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Config:
     """All that a training run needs to know.
 
@@ -144,6 +160,7 @@ class Config:
         data: What to learn from.
         training: How.
         distill: Whom to learn from besides the labels.
+        search: What to look for the best of.
     """
 
     task: str = "stance"
@@ -151,6 +168,7 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the config as plain dicts."""
@@ -161,7 +179,7 @@ class Config:
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
 
 
-_POSITIVE = {"model.max_length", "training.epochs", "training.batch_size", "training.learning_rate", "training.patience"}
+_POSITIVE = {"search.trials", "model.max_length", "training.epochs", "training.batch_size", "training.learning_rate", "training.patience"}
 _SHARES = {
     "model.dropout",
     "data.dev_share",
@@ -293,7 +311,7 @@ def _check(key: str, value: Any, hint: Any, at: str) -> object:  # noqa: ANN401 
     right = isinstance(value, origin) and (origin is bool or not isinstance(value, bool))
     if right and origin in (list, dict):
         items = list(value) + (list(value.values()) if origin is dict else [])
-        right = all(type(item) is typing.get_args(wanted)[0] for item in items)
+        right = wanted == dict[str, Any] or all(type(item) is typing.get_args(wanted)[0] for item in items)
     if not right:
         expected = "a list of whole numbers" if wanted == list[int] else _EXPECTED[origin]
         raise ConfigError(at, key, f"found {_kind(value)}, expected {expected}.{_number_hint(value, origin)}")
@@ -309,6 +327,8 @@ def _check(key: str, value: Any, hint: Any, at: str) -> object:  # noqa: ANN401 
         near = difflib.get_close_matches(sorted(unknown)[0], _COLUMNS, n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]}?" if near else f"Allowed are {', '.join(sorted(_COLUMNS))}."
         raise ConfigError(at, key, f"there is no field {sorted(unknown)[0]!r} on the left. {hint}")
+    if key == "model.lora_rank" and value < 0:
+        raise ConfigError(at, key, f"found {value}, expected 0 or more.")
     if key in _POSITIVE and value <= 0:
         raise ConfigError(at, key, f"found {value}, expected more than 0.")
     if key in _SHARES and not 0 <= value < 1:

@@ -12,6 +12,7 @@
     │   ├── ModelNotFoundError      neither a released name nor a checkpoint folder
     │   ├── BrokenCheckpointError   a file is missing, truncated or does not fit
     │   └── UnsafeCheckpointError   pickled weights, which are never loaded
+    ├── MissingExtraError (also an ImportError)  an optional package is not installed
     └── PartialFailure              some inputs of many failed; the others are done
 
 Each message is one line: where, what was found, what is allowed, what to do.
@@ -51,6 +52,20 @@ class EmptyTextError(InputError):
         shown = repr(found)
         shown = shown if len(shown) <= 60 else shown[:57] + "..."
         super().__init__(f"{where} holds no words (found {shown}). Remove it, or label it yourself.")
+
+
+class MissingExtraError(StanceError, ImportError):
+    """Something that an extra of the package brings is not installed.
+
+    Attributes:
+        package: What is missing.
+        extra: The extra that brings it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        """Say what is missing and how to get it."""
+        self.package, self.extra = package, extra
+        super().__init__(f"{package} is not installed. It comes with an extra: pip install 'negotiation-stance[{extra}]'")
 
 
 class UnknownLabelError(InputError):

@@ -357,6 +357,27 @@ class TrainingResult(Record):
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class SearchResult(Record):
+    """What a search found.
+
+    Attributes:
+        checkpoint: The best trial's.
+        config: A YAML file that trains it again.
+        study: Optuna's SQLite file.
+        best: The settings of the best trial, those that were searched.
+        macro_f1: Of the best trial on dev, 0 to 1; the highest of many flatters itself.
+        n_trials: How many were finished.
+    """
+
+    checkpoint: str
+    config: str
+    study: str
+    best: dict[str, Any]
+    macro_f1: float
+    n_trials: int
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a file whole or not at all: a temporary file, then a rename."""
     temporary = path.with_name(path.name + ".tmp")

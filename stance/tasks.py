@@ -5,8 +5,10 @@ dev and its checkpoint files. `training` runs it; it knows nothing of stances or
 """
 
 import hashlib
+import importlib.util
 import os
 import random
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -21,7 +23,7 @@ from stance.calibration import fit_temperature, softmax
 from stance.config import Config
 from stance.corpora import CORPUS, REAL, REAL_DEV, fingerprint, other_targets, read_examples, read_real_statements
 from stance.encoding import encode
-from stance.errors import ConfigError, InputError
+from stance.errors import ConfigError, InputError, MissingExtraError
 from stance.labels import LABEL_TO_ID, LABELS
 from stance.metrics import score
 from stance.modeling import StanceModel, load, new_model, new_tagger, quiet, save_tagger
@@ -32,7 +34,7 @@ from stance.splits import check_no_leak, normalize, split_examples
 
 if TYPE_CHECKING:
     import torch
-    from transformers import Trainer
+    from transformers import PreTrainedModel, Trainer
 
 
 TAUGHT_FILE = "taught.npy"
@@ -112,6 +114,8 @@ class StanceTask:
             features = encode(examples, model.tokenizer, self.settings.model).features
             return Dataset.from_list([{**feature, "labels": target} for feature, target in zip(features, targets.tolist(), strict=True)])
 
+        network = _low_rank(model.network, self.settings.model.lora_rank) if self.settings.model.lora_rank else model.network
+        self.trained = network
         shown = _hidden(_as_printed(self.train, data.as_printed, options.seed), data.hide_share, options.seed)
         return _trainer(
             Trainer,
@@ -119,7 +123,7 @@ class StanceTask:
             folder,
             len(self.train),
             progress=progress,
-            model=model.network,
+            model=network,
             train_dataset=dataset(shown, taught),
             eval_dataset=dataset(self.dev, _one_hot(self.dev)),
             processing_class=model.tokenizer,
@@ -145,6 +149,8 @@ class StanceTask:
 
     def measure(self) -> dict[str, Any]:
         """Fit the temperature on dev, and score."""
+        if self.settings.model.lora_rank:
+            self.model.network = self.trained.merge_and_unload()
         self.model.network.eval()
         logits, _ = self.model.logits(self.dev)
         gold = np.array([LABEL_TO_ID[str(example.label)] for example in self.dev])
@@ -171,6 +177,8 @@ class QuoteTask:
         self.settings = settings
         if settings.data.train_share < 1:
             raise ConfigError("task quotes", "data.train_share", "whole files of articles are read. Leave it at 1.")
+        if settings.model.lora_rank:
+            raise ConfigError("task quotes", "model.lora_rank", "taggers are trained whole. Leave it at 0.")
         if settings.distill.teachers or settings.distill.unlabelled:
             raise ConfigError("task quotes", "distill", "taggers are not distilled. Leave it out.")
         if settings.data.train == CORPUS or settings.data.dev in (CORPUS, None):
@@ -245,6 +253,17 @@ def load_splits(settings: Config) -> tuple[list[Example], list[Example]]:
     if missing:
         raise InputError(f"{settings.data.train}: no training example is labelled {', '.join(sorted(missing))}. Each label needs some.")
     return train_examples, dev
+
+
+def _low_rank(network: "PreTrainedModel", rank: int) -> Any:  # noqa: ANN401 - peft is optional
+    """Freeze a network but for its head and low-rank updates of its matrices."""
+    if importlib.util.find_spec("peft") is None:
+        raise MissingExtraError("peft", "lora")
+    import peft
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a name that will go
+        return peft.get_peft_model(network, peft.LoraConfig(task_type="SEQ_CLS", r=rank, lora_alpha=2 * rank, target_modules="all-linear"))
 
 
 def _drawn(text: str) -> float:
@@ -348,14 +367,19 @@ def _trainer(kind: Callable[..., "Trainer"], settings: Config, folder: Path, n_i
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
     options = settings.training
+    processes = int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun and accelerate launch say
+    if options.batch_size % processes:
+        problem = f"found {options.batch_size}, which {processes} processes cannot share. Use a multiple of {processes}."
+        raise ConfigError("config", "training.batch_size", problem)
     steps = -(-n_items // options.batch_size) * options.epochs
     by_length = settings.task == "stance" and options.group_by_length  # windows are of one length
-    cuda = torch.cuda.is_available()
-    bf16 = options.bf16 and (torch.cuda.is_bf16_supported() if cuda else not torch.backends.mps.is_available())
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    bf16 = options.bf16 and (torch.cuda.is_bf16_supported() if cuda else not mps)
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=options.epochs,
-        per_device_train_batch_size=options.batch_size,
+        per_device_train_batch_size=options.batch_size // processes,
+        average_tokens_across_devices=False,  # our losses are means over examples
         per_device_eval_batch_size=64,
         learning_rate=options.learning_rate,
         warmup_steps=round(options.warmup_share * steps),
@@ -374,7 +398,7 @@ def _trainer(kind: Callable[..., "Trainer"], settings: Config, folder: Path, n_i
         seed=options.seed,
         data_seed=options.seed,
         bf16=bf16,
-        use_cpu=bf16 and not cuda,
+        use_cpu=not cuda and not mps,  # said, or several processes on CPUs would not see each other
         report_to=options.report_to or "none",
         disable_tqdm=not progress,
         dataloader_pin_memory=cuda,

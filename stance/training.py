@@ -22,7 +22,7 @@ from stance.errors import ConfigError, InputError, UnreadableFileError
 from stance.labels import LABELS
 from stance.modeling import quiet
 from stance.reporting import TrainingResult, write_whole
-from stance.tasks import new_task
+from stance.tasks import Task, new_task
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -75,20 +75,31 @@ def train(
         raise InputError(f"training.output is {str(output)!r}, expected a folder of its own, such as runs/mine.")
     partial = output.with_name(output.name + ".partial")
     _check_output(output, partial, settings, resume=resume, overwrite=overwrite)
+    writes = int(os.environ.get("RANK", "0")) == 0  # of several processes (torchrun, accelerate launch) the first one
     task = new_task(settings)
     last = None if overwrite else _last_checkpoint(partial, task.data)
-    if last is None and partial.exists():
+    if last is None and partial.exists() and writes:
         shutil.rmtree(partial)  # nothing finished in it, or the user said so
-    trainer = task.trainer(partial, progress=progress)
-    partial.mkdir(parents=True, exist_ok=True)
-    write_whole(partial / CONFIG_FILE, settings.to_yaml())
-    write_whole(partial / DATA_FILE, json.dumps(task.data, indent=1))
+    trainer = task.trainer(partial, progress=progress and writes)
+    if writes:
+        partial.mkdir(parents=True, exist_ok=True)
+        write_whole(partial / CONFIG_FILE, settings.to_yaml())
+        write_whole(partial / DATA_FILE, json.dumps(task.data, indent=1))
+    trainer.accelerator.wait_for_everyone()
     with quiet():
         _run(trainer, last)
     trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)  # measure what will be loaded: no autocast
     result = TrainingResult(str(output), task.measure(), _best_epoch(trainer), time.perf_counter() - started)
 
-    finished = partial / "finished"
+    if writes:
+        _finish(task, trainer, settings, result, partial)
+    trainer.accelerator.wait_for_everyone()
+    return result
+
+
+def _finish(task: Task, trainer: "Trainer", settings: Config, result: TrainingResult, partial: Path) -> None:
+    """Put the finished checkpoint in its place, whole, and remove what the run left behind."""
+    output, finished = Path(result.checkpoint), partial / "finished"
     shutil.rmtree(finished, ignore_errors=True)
     finished.mkdir()
     task.save(finished)
@@ -97,7 +108,6 @@ def train(
         os.replace(output, partial / "replaced")
     os.replace(finished, output)
     shutil.rmtree(partial)
-    return result
 
 
 def _train_seeds(settings: Config, *, resume: bool, overwrite: bool, progress: bool) -> TrainingResult:
@@ -115,7 +125,8 @@ def _train_seeds(settings: Config, *, resume: bool, overwrite: bool, progress: b
             results.append(train(one, resume=resume, overwrite=overwrite, progress=progress))
     scores = {name: [result.metrics[name] for result in results] for name in results[0].metrics if isinstance(results[0].metrics[name], float)}
     spread = {name: {"mean": statistics.fmean(found), "spread": statistics.stdev(found) if len(found) > 1 else 0.0} for name, found in scores.items()}
-    write_whole(folder / SEEDS_FILE, json.dumps({"seeds": settings.training.seeds, "dev": spread}, indent=1) + "\n")
+    if int(os.environ.get("RANK", "0")) == 0:
+        write_whole(folder / SEEDS_FILE, json.dumps({"seeds": settings.training.seeds, "dev": spread}, indent=1) + "\n")
     best = max(results, key=lambda result: result.metrics["macro_f1"])
     return replace(best, metrics={**best.metrics, "seeds": spread}, seconds=time.perf_counter() - started)
 
@@ -154,7 +165,7 @@ def _last_checkpoint(partial: Path, data: dict[str, Any]) -> Path | None:
             json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
             before = json.loads((partial / DATA_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # another process may have been faster
             continue
         changed = next((split for split in data if before[split]["sha256"] != data[split]["sha256"]), None)
         if changed:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -374,3 +375,41 @@ def test_a_tagger_wants_articles_and_none_twice(quotes_config, tmp_path):
         stance.train(quotes_config, ["data.train=corpus"])
     with pytest.raises(InputError, match=r"train\.jsonl: 3 articles are in .*train\.jsonl too\. Remove them from one of the two\.$"):
         stance.train(quotes_config, [f"data.dev={quotes_config.data.train}"])
+
+
+def test_low_rank_updates_are_trained_and_merged(config, tiny_encoder):
+    pytest.importorskip("peft", reason="the extra lora is not installed")
+    import numpy as np
+    from safetensors.numpy import load_file
+
+    result = stance.train(load_config(config, ["model.lora_rank=4", "training.epochs=2"]), progress=False)
+    before, after = load_file(tiny_encoder / WEIGHTS), load_file(f"{result.checkpoint}/{WEIGHTS}")
+    assert set(after) == {f"bert.{name}" for name in before} | {"classifier.weight", "classifier.bias"}  # a plain checkpoint
+    changed = {name: after[f"bert.{name}"] - before[name] for name in before if not np.array_equal(before[name], after[f"bert.{name}"])}
+    assert len(changed) == 13  # the six matrices of each of two layers, and the pooler's
+    assert all(np.linalg.matrix_rank(update, tol=1e-6) == 4 for update in changed.values())
+    assert stance.evaluate(result.checkpoint, config.data.dev, baselines=False).metrics["macro_f1"] == result.metrics["macro_f1"]
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_loss_curve_of_one(config, tmp_path):
+    def curve(name, *launch):
+        settings = tmp_path / f"{name}.yaml"
+        overrides = ["training.group_by_length=false", "training.epochs=3", "model.dropout=0.0", f"training.output={tmp_path / name}", "training.bf16=false"]
+        settings.write_text(load_config(config, overrides).to_yaml(), encoding="utf-8")
+        script = Path(__file__).parents[2] / "scripts" / "train.py"
+        command = [sys.executable, *launch, str(script), str(settings), "--quiet"]
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        assert done.returncode == 0, done.stderr
+        assert not (tmp_path / f"{name}.partial").exists()
+        history = read_training(tmp_path / name)["history"]
+        return [entry[key] for entry in history for key in ("loss", "eval_macro_f1") if key in entry]
+
+    one, two = curve("one"), curve("two", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    assert len(one) == 6 and two == pytest.approx(one, rel=1e-3)
+
+
+def test_a_batch_that_the_processes_cannot_share_is_refused(config, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ConfigError, match=r"training\.batch_size: found 4, which 3 processes cannot share\. Use a multiple of 3\.$"):
+        stance.train(config, progress=False)

@@ -20,7 +20,7 @@ LEVELS = [
     {"tasks", "quotes.extract"},
     {"training", "quotes.scoring"},
     {"analyze"},
-    {"release"},
+    {"release", "search"},
     {"cli"},
     {"__main__"},
 ]
