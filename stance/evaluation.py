@@ -16,7 +16,7 @@ from stance.corpora import CORPUS, read_examples
 from stance.environment import describe_environment
 from stance.errors import InputError
 from stance.labels import LABEL_TO_ID
-from stance.metrics import Bootstrap, bootstrap, score
+from stance.metrics import Bootstrap, bootstrap, risk_coverage, score
 from stance.modeling import StanceModel, load
 from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Example
 from stance.reporting import EvaluationReport
@@ -80,7 +80,7 @@ def evaluate(
     return EvaluationReport(
         model=loaded.name or "model",
         data=name,
-        metrics=score(gold, prob),
+        metrics={**score(gold, prob), "risk_coverage": risk_coverage(gold, prob)},
         intervals={key: list(value) for key, value in resampled.intervals().items()},
         baselines=compared,
         n_clusters=len({matter or str(i) for i, matter in enumerate(clusters)}),

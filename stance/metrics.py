@@ -17,6 +17,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_f
 from stance.labels import LABELS
 
 N_LABELS = len(LABELS)
+TWENTIETHS = tuple(i / 20 for i in range(1, 21))
 
 
 def score(y_true: ArrayLike, y_prob: ArrayLike) -> dict[str, Any]:
@@ -73,6 +74,26 @@ def expected_calibration_error(y_true: ArrayLike, y_prob: ArrayLike, n_bins: int
         inside = bins == b
         error += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
     return float(error)
+
+
+def risk_coverage(y_true: ArrayLike, y_prob: ArrayLike, shares: Sequence[float] = TWENTIETHS) -> dict[str, Any]:
+    """How wrong a model is where it answers only what it is surest of.
+
+    Args:
+        y_true: Gold labels, shape (n_examples,).
+        y_prob: Probabilities, shape (n_examples, n_labels).
+        shares: Shares of the examples to answer, each above 0 and at most 1.
+
+    Returns:
+        `coverage` (the shares), `risk` (of the labels given, the share that is wrong, for each) and `aurc`, the mean risk over
+        all numbers of answers: Geifman and El-Yaniv 2017 (NeurIPS), "Selective Classification for Deep Neural Networks".
+    """
+    true, prob = np.asarray(y_true), np.asarray(y_prob, dtype=float)
+    order = np.argsort(-prob.max(axis=1), kind="stable")
+    wrong = (prob.argmax(axis=1) != true)[order]
+    risk = np.cumsum(wrong) / np.arange(1, len(true) + 1)
+    answered = [max(1, round(share * len(true))) for share in shares]
+    return {"coverage": list(shares), "risk": [float(risk[n - 1]) for n in answered], "aurc": float(risk.mean())}
 
 
 @dataclass(frozen=True)

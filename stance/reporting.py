@@ -216,7 +216,7 @@ class EvaluationReport(Record):
     Attributes:
         model: Its name.
         data: What it was evaluated on.
-        metrics: Point scores, as `metrics.score` gives them.
+        metrics: Point scores, as `metrics.score` gives them, and `risk_coverage`.
         intervals: (low, high) of 95 % bootstraps, clustered by matter where there is one.
         baselines: The same, {name: {"metrics", "intervals", "difference"}}; `difference` is the interval of the
             model's macro-F1 minus the baseline's on the same resamplings.
@@ -263,6 +263,10 @@ class EvaluationReport(Record):
             lines.append(f"| {label} | {' | '.join(map(str, counts))} |")
         probabilities = "calibrated" if self.calibrated else "not calibrated"
         lines += ["", f"Expected calibration error {m['ece']:.3f}, Brier score {m['brier']:.3f} ({probabilities} probabilities)."]
+        curve = dict(zip(m["risk_coverage"]["coverage"], m["risk_coverage"]["risk"], strict=True))
+        shown = [share for share in curve if round(100 * share) % 20 == 0]
+        lines += ["", f"| answered, the surest first | {' | '.join(f'{100 * share:.0f} %' for share in shown)} |", "|---|" + "---|" * len(shown)]
+        lines += [f"| of these wrong | {' | '.join(_pct(curve[share]) for share in shown)} |"]
         lines += ["", ", ".join(f"{key} {value}" for key, value in self.environment.items()) + "."]
         return "\n".join(lines) + "\n"
 

@@ -4,7 +4,7 @@ from sklearn.metrics import f1_score
 
 from stance.calibration import Calibration, fit_temperature, fit_thresholds, softmax
 from stance.errors import InputError
-from stance.metrics import bootstrap, expected_calibration_error, macro_f1, score
+from stance.metrics import bootstrap, expected_calibration_error, macro_f1, risk_coverage, score
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.integers(3, size=200)
@@ -119,3 +119,18 @@ def test_a_threshold_is_that_of_the_next_lower_level():
     assert [calibration.threshold(risk) for risk in (0.05, 0.07, 0.1, 0.5)] == [0.9, 0.9, 0.8, 0.8]
     with pytest.raises(InputError, match=r"^max_risk is 0\.01, and the model's calibration\.json has no threshold so low \(it has 0\.05, 0\.1\)"):
         calibration.threshold(0.01)
+
+
+def test_risk_falls_where_the_model_is_right_when_it_is_sure():
+    gold = [0, 1, 2, 0]
+    prob = [[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.5, 0.1, 0.4], [0.4, 0.3, 0.3]]  # the third is wrong, and third in confidence
+    found = risk_coverage(gold, prob, (0.25, 0.5, 0.75, 1.0))
+    assert found["coverage"] == [0.25, 0.5, 0.75, 1.0]
+    assert found["risk"] == pytest.approx([0, 0, 1 / 3, 1 / 4])
+    assert found["aurc"] == pytest.approx((0 + 0 + 1 / 3 + 1 / 4) / 4)
+
+
+def test_with_everything_answered_the_risk_is_one_minus_accuracy():
+    draw = np.random.default_rng(1)
+    gold, prob = draw.integers(3, size=200), draw.dirichlet([1, 1, 1], size=200)
+    assert risk_coverage(gold, prob)["risk"][-1] == pytest.approx(1 - score(gold, prob)["accuracy"])
