@@ -163,6 +163,7 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train", default="corpus", help="what the baselines learn from (default: corpus)")
     parser.add_argument("--no-baselines", action="store_true", help="score the model alone")
     parser.add_argument("--label", action="append", default=[], metavar="THEIRS=OURS", help="map a label name, such as Favour=support")
+    parser.add_argument("--by", action="append", default=[], metavar="COLUMN", help="score the rows of each value of a column apart, such as kind")
     parser.add_argument("--probe", action="store_true", help="change target, speaker and wording instead, and count what the labels do")
     parser.add_argument("--format", choices=("markdown", "json"), default="markdown", help="default: markdown")
     parser.add_argument("--out", metavar="FOLDER", help="write evaluation.json and evaluation.md there as well")
@@ -195,7 +196,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
         _print_report(options, probe(options.model, options.data, **named_rows))
         return
-    _print_report(options, evaluate(options.model, options.data, train=options.train, baselines=not options.no_baselines, **named_rows))
+    _print_report(options, evaluate(options.model, options.data, train=options.train, baselines=not options.no_baselines, slices=options.by, **named_rows))
 
 
 def _print_report(options: argparse.Namespace, report: "EvaluationReport | ProbeReport | QuoteReport") -> None:

@@ -181,6 +181,34 @@ def _example(
     )
 
 
+def read_column(source: str | Path | Iterable[Example | Mapping[str, Any]], name: str, *, split: str = "train") -> list[str]:
+    """Read one more column of the rows that `read_examples` reads, such as `kind`.
+
+    Args:
+        source: As there; an iterable has to be a list, since it is read a second time.
+        name: The column.
+        split: Which split, where the source is the corpus.
+
+    Returns:
+        Its values as text in the order of the rows, "" where a row has none.
+
+    Raises:
+        InputError: No row has it.
+    """
+    rows: list[Mapping[str, Any]]
+    if str(source) == CORPUS:
+        rows = list(corpus_rows()[split])
+    elif isinstance(source, (str, Path)):
+        rows = [row for _, row in read_table(source)[1]]
+    else:
+        rows = [row.to_dict() if isinstance(row, Example) else row for row in source]
+    if not any(name in row for row in rows):
+        where = source if isinstance(source, (str, Path)) else "the given rows"
+        found = ", ".join(map(repr, rows[0])) if rows else "no rows"
+        raise InputError(f"{where}: no column {name!r} to score by, found {found}. Name one of these with --by (in Python: slices=[...]).")
+    return ["" if row.get(name) is None else str(row[name]) for row in rows]
+
+
 def read_real_statements(path: str | Path, *, labelled: bool = True) -> list[Example]:
     """Read real statements whose labels ship with the package while their text, which is other people's, does not.
 

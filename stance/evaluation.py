@@ -4,7 +4,8 @@ Comes in: a model and a corpus split, file or examples. Goes out: a report as JS
 the training split of the shipped corpus, or from a file that the caller names; rows are never shared between them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stance.baselines import BASELINES
-from stance.corpora import CORPUS, read_examples
+from stance.corpora import CORPUS, read_column, read_examples
 from stance.environment import describe_environment
 from stance.errors import InputError
 from stance.labels import LABEL_TO_ID
@@ -33,6 +34,7 @@ def evaluate(
     target: str = DEFAULT_TARGET,
     train: str | Path | Iterable[Example | Mapping[str, Any]] = CORPUS,
     baselines: bool = True,
+    slices: Sequence[str] = (),
     batch_size: int = 32,
     n_resamples: int = 2000,
     seed: int = 0,
@@ -49,6 +51,7 @@ def evaluate(
         train: What the baselines learn from; the corpus's training split by default. For a model trained on a file of
             your own name that file (read with the same `columns` and `labels`), or the comparison is not fair.
         baselines: Whether to compute them.
+        slices: Columns such as `kind` or `source`; the rows of each of their values are scored apart.
         batch_size: Statements per forward pass.
         n_resamples: Of the bootstrap.
         seed: Of the bootstrap.
@@ -57,16 +60,18 @@ def evaluate(
         The report.
 
     Raises:
-        InputError: The rows cannot be read, or there are none.
+        InputError: The rows cannot be read, there are none, or they have no column of a name in `slices`.
         SplitLeakError: Rows to evaluate on stand in what the baselines learn from.
         ModelNotFoundError: There is no such model.
     """
+    data = data if isinstance(data, (str, Path)) else list(data)
     rows = read_examples(data, split=split, columns=columns, labels=labels, target=target)
     name = f"{CORPUS}, {split}" if str(data) == CORPUS else str(data) if isinstance(data, (str, Path)) else "the given examples"
     if not rows:
         raise InputError(f"{name}: holds no rows. Pass at least one labelled statement.")
     gold = np.array([LABEL_TO_ID[str(row.label)] for row in rows])
     clusters = [row.matter for row in rows]
+    sliced = {column: read_column(data, column, split=split) for column in slices}
     loaded = load(model)
     prob = loaded.predict_proba(rows, batch_size)
     resampled = bootstrap(gold, prob.argmax(axis=1), clusters, n_resamples=n_resamples, seed=seed)
@@ -83,10 +88,21 @@ def evaluate(
         metrics={**score(gold, prob), "risk_coverage": risk_coverage(gold, prob)},
         intervals={key: list(value) for key, value in resampled.intervals().items()},
         baselines=compared,
+        slices={column: _slices(values, gold, prob, clusters, n_resamples, seed) for column, values in sliced.items()},
         n_clusters=len({matter or str(i) for i, matter in enumerate(clusters)}),
         calibrated=loaded.calibration is not None,
         environment=describe_environment(),
     )
+
+
+def _slices(values: Sequence[str], gold: NDArray[np.int64], prob: NDArray[np.float64], clusters: Sequence[str], n_resamples: int, seed: int) -> dict[str, Any]:
+    """Score the rows of each value of a column apart, the most frequent value first."""
+    found = {}
+    for value, _ in Counter(values).most_common():
+        rows = [i for i, other in enumerate(values) if other == value]
+        resampled = bootstrap(gold[rows], prob[rows].argmax(axis=1), [clusters[i] for i in rows], n_resamples=n_resamples, seed=seed)
+        found[value or "(none)"] = {**score(gold[rows], prob[rows]), "interval": list(resampled.intervals()["macro_f1"])}
+    return found
 
 
 def _compare(gold: NDArray[np.int64], prob: NDArray[np.float64], clusters: list[str], ours: Bootstrap, n_resamples: int, seed: int) -> dict[str, Any]:

@@ -220,6 +220,7 @@ class EvaluationReport(Record):
         intervals: (low, high) of 95 % bootstraps, clustered by matter where there is one.
         baselines: The same, {name: {"metrics", "intervals", "difference"}}; `difference` is the interval of the
             model's macro-F1 minus the baseline's on the same resamplings.
+        slices: {column: {value: scores of its rows, with the interval of macro-F1}}.
         n_clusters: How many clusters the bootstrap drew from.
         calibrated: Whether the probabilities were calibrated.
         environment: Versions, commit and machine.
@@ -230,6 +231,7 @@ class EvaluationReport(Record):
     metrics: dict[str, Any]
     intervals: dict[str, Any]
     baselines: dict[str, Any]
+    slices: dict[str, Any]
     n_clusters: int
     calibrated: bool
     environment: dict[str, Any]
@@ -261,6 +263,12 @@ class EvaluationReport(Record):
         lines += ["", f"| gold \\ predicted | {' | '.join(LABELS)} |", "|---|" + "---|" * len(LABELS)]
         for label, counts in zip(LABELS, m["confusion"], strict=True):
             lines.append(f"| {label} | {' | '.join(map(str, counts))} |")
+        for column, values in self.slices.items():
+            lines += ["", f"| {column} | macro-F1 | accuracy | ECE | statements |", "|---|---|---|---|---|"]
+            for value, found in values.items():
+                low, high = found["interval"]
+                cells = (f"{_pct(found['macro_f1'])} ({_pct(low)}-{_pct(high)})", _pct(found["accuracy"]), f"{found['ece']:.3f}", str(found["n_examples"]))
+                lines.append(f"| {value} | {' | '.join(cells)} |")
         probabilities = "calibrated" if self.calibrated else "not calibrated"
         lines += ["", f"Expected calibration error {m['ece']:.3f}, Brier score {m['brier']:.3f} ({probabilities} probabilities)."]
         curve = dict(zip(m["risk_coverage"]["coverage"], m["risk_coverage"]["risk"], strict=True))

@@ -305,6 +305,20 @@ def test_loggers_are_passed_on(config, tmp_path, monkeypatch):
     monkeypatch.delenv("TENSORBOARD_LOGGING_DIR")
 
 
+def test_rows_are_scored_apart_by_the_values_of_a_column(tiny_model, toy_examples, tmp_path):
+    rows = [{**example.to_dict(), "kind": "direct" if i % 3 else ""} for i, example in enumerate(toy_examples)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    report = stance.evaluate(tiny_model, path, baselines=False, slices=["kind"])
+    assert {value: found["n_examples"] for value, found in report.slices["kind"].items()} == {"direct": 24, "(none)": 12}
+    alone = stance.evaluate(tiny_model, [row for row in rows if row["kind"]], baselines=False)
+    assert report.slices["kind"]["direct"]["macro_f1"] == alone.metrics["macro_f1"]
+    assert "| kind | macro-F1 | accuracy | ECE | statements |" in report.to_markdown()
+    assert stance.evaluate(tiny_model, (row for row in rows), baselines=False, slices=["kind"]).slices == report.slices
+    with pytest.raises(InputError, match=r"rows\.jsonl: no column 'outlet' to score by, found 'text', .*'kind'\. Name one of these with --by"):
+        stance.evaluate(tiny_model, path, baselines=False, slices=["outlet"])
+
+
 def test_evaluation_shows_baselines_on_the_same_rows(config, toy_files, tmp_path):
     result = stance.train(config, progress=False)
     report = stance.evaluate(result.checkpoint, toy_files[1], train=toy_files[0])
