@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from stance.config import load_config
+from stance.corpora import CORPUS, read_examples, read_table
 from stance.environment import describe_environment
 from stance.errors import InputError
 from stance.evaluation import evaluate
 from stance.modeling import StanceModel, load_tagger
+from stance.probes import probe
 from stance.quotes.extract import RELEASED_TAGGER
 from stance.quotes.learning import read_articles, span_scores
 from stance.quotes.tagger import ROLES
 from stance.records import DEFAULT_MODEL
-from stance.reporting import EvaluationReport
+from stance.reporting import EvaluationReport, ProbeReport
 from stance.tasks import new_task
 from stance.training import MODEL_CARD, read_training, train
 
@@ -52,11 +54,14 @@ def release(config: str | Path, *, resume: bool = True, extra: tuple[tuple[str, 
         return _place(checkpoint, RELEASED_TAGGER, {MODEL_CARD: tagger_card(made, scores, str(config))})
     model = StanceModel.from_pretrained(checkpoint)
     model.name = DEFAULT_MODEL
-    reports = [(f"corpus, {split}", evaluate(model, split=split)) for split in ("dev", "test")]
+    reports = [(f"corpus, {split}", evaluate(model, split=split, slices=["kind"])) for split in ("dev", "test")]
     for title, path in extra:
-        reports.append((title, replace(evaluate(model, path), data=title)))
-    evaluation = json.dumps({title: report.to_dict() for title, report in reports}, indent=1) + "\n"
-    return _place(checkpoint, Path(str(files("stance") / "weights")), {MODEL_CARD: model_card(made, reports, str(config)), "evaluation.json": evaluation})
+        has_kinds = "kind" in read_table(path)[0]
+        reports.append((title, replace(evaluate(model, path, slices=["kind"] if has_kinds else []), data=title)))
+    probes = probe(model)
+    evaluation = {**{title: report.to_dict() for title, report in reports}, "probes": probes.to_dict()}
+    card = model_card(made, reports, probes, model, str(config))
+    return _place(checkpoint, Path(str(files("stance") / "weights")), {MODEL_CARD: card, "evaluation.json": json.dumps(evaluation, indent=1) + "\n"})
 
 
 def _place(checkpoint: Path, folder: Path, texts: dict[str, str]) -> Path:
@@ -102,19 +107,45 @@ def _facts(training: dict[str, Any], config: str) -> dict[str, Any]:
         "epoch": f"{training['best_epoch']:g}",
         "n_train": data["train"]["n_examples"],
         "n_dev": data["dev"]["n_examples"],
-        "real": f" and {data['real']['n_examples']:,} real ones whose labels ship and whose text, other people's, does not" if "real" in data else "",
+        "learned": _learned(data, settings),
+        "chosen": f"the {data['dev']['n_examples']:,} of dev" + (f" ({data['real_dev']['n_examples']:,} of them real)" if "real_dev" in data else ""),
         "sha": data["train"]["sha256"][:16],
         "config": config,
         "trained": ", ".join(f"{key} {value}" for key, value in training["environment"].items()),
     }
 
 
-def model_card(training: dict[str, Any], reports: list[tuple[str, EvaluationReport]], config: str) -> str:
+def _learned(data: dict[str, Any], settings: dict[str, Any]) -> str:
+    """What a stance model learned from, in words."""
+    n_real = data.get("real", {}).get("n_examples", 0)
+    n_bare = data.get("unlabelled", {}).get("n_examples", 0)
+    words = f"the corpus's training split ({data['train']['n_examples'] - n_real:,} statements"
+    words += f") and {n_real:,} real statements (their labels ship, their text, other people's, does not" if n_real else ""
+    words += f"; sha256 {data['train']['sha256'][:16]}...)"
+    if settings["distill"]["teachers"]:
+        words += f", taught by `{'`, `'.join(settings['distill']['teachers'])}` (`configs/teacher.yaml`)"
+        words += f", also on {n_bare:,} real statements without a label" if n_bare else ""
+    if n_real or n_bare:
+        words += ". Without that text `data.real=null distill.unlabelled=null` trains on the corpus alone, and gives the lower score of `docs/experiments.md`"
+    return words
+
+
+def _failures(model: StanceModel, n: int = 8) -> str:
+    """The statements of the corpus's dev split that a model is wrong about and surest of, as a Markdown list."""
+    rows = read_examples(CORPUS, split="dev")
+    wrong = [(found.confidence, row, found.label) for row, found in zip(rows, model.predict(rows), strict=True) if found.label != row.label]
+    worst = sorted(wrong, key=lambda item: -item[0])[:n]
+    return "\n".join(f"- {row.label} called {label} ({confidence:.2f}): {row.text}" for confidence, row, label in worst)
+
+
+def model_card(training: dict[str, Any], reports: list[tuple[str, EvaluationReport]], probes: ProbeReport, model: StanceModel, config: str) -> str:
     """Write the card of a released model from what was measured.
 
     Args:
         training: The checkpoint's `training.json`.
-        reports: (title, report) pairs, in order.
+        reports: (title, report) pairs, in order, the first of the corpus's dev split.
+        probes: What its labels hang on.
+        model: The model itself, for its calibration.
         config: The config file, for the command.
 
     Returns:
@@ -139,6 +170,26 @@ def model_card(training: dict[str, Any], reports: list[tuple[str, EvaluationRepo
         name=DEFAULT_MODEL,
         second=" and ".join(name for name in ("target", "speaker", "context") if settings["model"][f"use_{name}"]) or "nothing",
         rows="\n".join(rows),
+        kinds="\n".join(
+            f"| {title} | {kind} ({found['n_examples']}) | {100 * found['macro_f1']:.1f} ({100 * found['interval'][0]:.1f}-{100 * found['interval'][1]:.1f}) |"
+            for title, report in reports
+            for kind, found in report.slices.get("kind", {}).items()
+        ),
+        probes="\n".join(
+            f"| {result.name} | {result.counted} | {100 * result.rate:.1f} | {result.n_right} of {result.n_examples} |"
+            for result in probes.results
+            if result.n_examples
+        ),
+        calibrated=f"{model.calibration.n_examples:,}" if model.calibration else "no",
+        risks="\n".join(
+            f"| {title} | " + " | ".join(f"{100 * risk:.1f}" for share, risk in zip(*curve.values(), strict=True) if round(100 * share) % 20 == 0) + " |"
+            for title, report in reports
+            for curve in [{key: report.metrics["risk_coverage"][key] for key in ("coverage", "risk")}]
+        ),
+        target="It was trained with other words for negotiating and with unrelated targets; what it makes of a target in between is not known."
+        if settings["data"]["other_targets"]
+        else "`target` is an input, but the training text knows one target, negotiations; other targets are not to be trusted.",
+        failures=_failures(model),
         measured=now.get("commit", "unknown"),
     )
 
@@ -197,8 +248,8 @@ tags: [stance-detection, negotiations, news]
 Labels a quoted statement from English news text as `support`, `oppose` or `neutral` toward negotiating. The labels are
 defined in `docs/annotation-guidelines.md`. It works offline with the package that carries it.
 
-- **Made from** {encoder} (22 M parameters, Apache-2.0), fine-tuned on {n_train} statements: the corpus's training
-  split{real} (sha256 {sha}...), epoch {epoch} chosen by macro-F1 on the {n_dev} of dev, seed {seed}. Half precision on disk.
+- **Made from** {encoder} (22 M parameters, Apache-2.0), fine-tuned on {learned}.
+  Epoch {epoch} chosen by macro-F1 on {chosen}, seed {seed}. Half precision on disk.
 - **Input**: the statement as first segment, {second} as second; {max_length} tokens together.
 - **Again**: `make release`, that is `python scripts/release.py {config}`; rows other than the corpus's are named with `--rows TITLE=FILE`.
 
@@ -212,16 +263,40 @@ temperature were chosen on dev, so dev flatters; test was read once, for this ca
 |---|---|---|---|---|
 {rows}
 
+Macro-F1 by kind of statement:
+
+| rows | kind (statements) | macro-F1 |
+|---|---|---|
+{kinds}
+
+Of the labels given, the share that is wrong, in percent, where only the surest are answered:
+
+| rows | 20 % answered | 40 % | 60 % | 80 % | all |
+|---|---|---|---|---|---|
+{risks}
+
+What its labels hang on (corpus, dev; `stance evaluate --probe`):
+
+| changed | counted | rate | statements |
+|---|---|---|---|
+{probes}
+
 Trained with {trained}; measured at commit {measured}.
+
+## Failure cases
+
+What it is wrong about and surest of, in the corpus's dev split:
+
+{failures}
 
 ## Limits
 
-- The training text was written for this purpose, by language models under the guidelines, and no real person speaks in it. Real news
+- The corpus was written for this purpose, by language models under the guidelines, and no real person speaks in it. Real news
   differs: expect lower scores than on the corpus, and look at the real-text row above where there is one.
 - TF-IDF's scores on dev and test are biased downwards by how the corpus was filtered (`stance/corpus/README.md`); on real text they are not.
   The real statements, where there is a row of them, were used to choose what the input holds (`docs/experiments.md`), never to train.
 - English only. Statements that rest on knowledge of the day's events are often missed, and so is irony.
-- `target` is an input, but the training text knows one target, negotiations; other targets are not to be trusted.
-- Probabilities were calibrated on the corpus's dev split and are too sure of themselves on other text.
+- {target}
+- Probabilities were calibrated on {calibrated} held-out statements; on text unlike these they are too sure of themselves.
 - It judges one statement at a time. Do not publish a person's position on the strength of a single label; read the statement.
 """

@@ -41,7 +41,8 @@ def test_it_beats_the_baselines_on_dev_by_more_than_chance():
 
 def test_the_card_holds_the_measured_figures():
     card = (WEIGHTS / "README.md").read_text(encoding="utf-8")
-    for report in json.loads((WEIGHTS / "evaluation.json").read_text(encoding="utf-8")).values():
+    found = json.loads((WEIGHTS / "evaluation.json").read_text(encoding="utf-8"))
+    for report in (report for title, report in found.items() if title != "probes"):
         assert f"{100 * report['metrics']['macro_f1']:.1f} (" in card
 
 
