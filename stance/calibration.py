@@ -27,11 +27,14 @@ class Calibration(Record):
         n_examples: How many held-out examples it was fitted on.
         thresholds: Risk (share of wrong labels among those given, as text) -> the lowest confidence from which on it was
             not exceeded on the held-out examples; 2 where no confidence was high enough.
+        confusion: Held-out examples by label (rows) and by what the model called them (columns), in the order of `LABELS`;
+            real ones alone where training held some out, since shares in real text are corrected by it. [] where unknown.
     """
 
     temperature: float
     n_examples: int
     thresholds: dict[str, float] = field(default_factory=dict)
+    confusion: list[list[int]] = field(default_factory=list)
 
     def threshold(self, max_risk: float) -> float:
         """The confidence that keeps to a risk: that of the highest fitted level which is no higher.

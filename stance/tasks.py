@@ -154,7 +154,10 @@ class StanceTask:
         self.model.network.eval()
         logits, _ = self.model.logits(self.dev)
         gold = np.array([LABEL_TO_ID[str(example.label)] for example in self.dev])
-        self.model.calibration = fit_temperature(logits, gold)
+        real = np.array([example.matter == REAL_DEV for example in self.dev])
+        shown = real if real.any() else ~real
+        confusion = score(gold[shown], softmax(logits[shown]))["confusion"]
+        self.model.calibration = replace(fit_temperature(logits, gold), confusion=confusion)
         metrics: dict[str, Any] = score(gold, self.model.calibration.probabilities(logits))
         metrics["ece_uncalibrated"] = score(gold, softmax(logits))["ece"]
         return metrics

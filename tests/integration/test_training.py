@@ -50,6 +50,7 @@ def test_the_dev_scores_in_the_checkpoint_are_those_that_evaluate_gives(config, 
     again = stance.evaluate(result.checkpoint, toy_files[1], baselines=False)
     assert again.metrics["macro_f1"] == result.metrics["macro_f1"]
     assert again.metrics["ece"] == pytest.approx(result.metrics["ece"])
+    assert stance.load(result.checkpoint).calibration.confusion == result.metrics["confusion"]
 
 
 def run(config, *flags):
