@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stance.errors import EmptyTextError as EmptyTextError
     from stance.errors import InputError as InputError
     from stance.errors import MissingColumnError as MissingColumnError
+    from stance.errors import MissingExtraError as MissingExtraError
     from stance.errors import ModelNotFoundError as ModelNotFoundError
     from stance.errors import PartialFailure as PartialFailure
     from stance.errors import SplitLeakError as SplitLeakError
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
     from stance.errors import UnknownLabelError as UnknownLabelError
     from stance.errors import UnreadableFileError as UnreadableFileError
     from stance.errors import UnsafeCheckpointError as UnsafeCheckpointError
+    from stance.evaluation import compare as compare
     from stance.evaluation import evaluate as evaluate
     from stance.labels import LABELS as LABELS
     from stance.modeling import StanceModel as StanceModel
     from stance.modeling import load as load
     from stance.predict import predict as predict
+    from stance.probes import probe as probe
     from stance.quotes.extract import extract_quotes as extract_quotes
     from stance.records import AttributedStance as AttributedStance
     from stance.records import Example as Example
@@ -48,24 +51,30 @@ if TYPE_CHECKING:
     from stance.records import Speaker as Speaker
     from stance.records import Statement as Statement
     from stance.reporting import ArticleReport as ArticleReport
+    from stance.reporting import ComparisonReport as ComparisonReport
     from stance.reporting import EvaluationReport as EvaluationReport
+    from stance.reporting import ProbeReport as ProbeReport
+    from stance.reporting import SearchResult as SearchResult
     from stance.reporting import TrainingResult as TrainingResult
+    from stance.search import search as search
     from stance.training import train as train
 
 _HOMES = {
     "analyze": "analyze",
     "config": "Config load_config",
     "corpora": "load_corpus read_examples",
-    "errors": "BrokenCheckpointError CheckpointError ConfigError EmptyTextError InputError MissingColumnError "
+    "errors": "BrokenCheckpointError CheckpointError ConfigError EmptyTextError InputError MissingColumnError MissingExtraError "
     "ModelNotFoundError PartialFailure SplitLeakError StanceError UnknownLabelError "
     "UnreadableFileError UnsafeCheckpointError",
-    "evaluation": "evaluate",
+    "evaluation": "compare evaluate",
     "labels": "LABELS",
     "modeling": "StanceModel load",
     "predict": "predict",
+    "probes": "probe",
     "quotes.extract": "extract_quotes",
     "records": "AttributedStance Example Prediction Quote Span Speaker Statement",
-    "reporting": "ArticleReport EvaluationReport TrainingResult",
+    "reporting": "ArticleReport ComparisonReport EvaluationReport ProbeReport SearchResult TrainingResult",
+    "search": "search",
     "training": "train",
 }
 _HOME = {name: f"stance.{module}" for module, names in _HOMES.items() for name in names.split()}

@@ -1,4 +1,4 @@
-"""The command `stance`: analyze, quotes, predict, train, evaluate.
+"""The command `stance`: analyze, quotes, predict, train, evaluate, compare.
 
 Comes in: files, standard input or a statement. Goes out: a table, JSON, JSON Lines, CSV or HTML, on standard output or in a
 file that is written whole or not at all. Errors are one line on standard error; the exit status is 0, or 1 where
@@ -27,7 +27,7 @@ from stance.reporting import ROW_FIELDS, UNKNOWN, write_whole
 if TYPE_CHECKING:
     from stance.quotes.scoring import QuoteReport
     from stance.records import Prediction
-    from stance.reporting import EvaluationReport, ProbeReport
+    from stance.reporting import ComparisonReport, EvaluationReport, ProbeReport
 
 FORMATS = ("table", "json", "jsonl", "csv", "html")
 _STDIN = "standard input"
@@ -96,6 +96,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = verbs.add_parser("evaluate", help="score a model on labelled statements, beside baselines")
     add_evaluate_arguments(evaluate)
     evaluate.set_defaults(run=run_evaluate)
+
+    compare = verbs.add_parser("compare", help="compare two models on the same labelled statements")
+    compare.add_argument("first", help="released name or checkpoint folder")
+    compare.add_argument("second", help="the same")
+    _add_rows(compare)
+    compare.set_defaults(run=_compare)
     return parser
 
 
@@ -155,18 +161,40 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--task", choices=("stance", "quotes"), default="stance", help="score stances of statements, or the finding of quotes (default: stance)"
     )
-    parser.add_argument("--data", default="corpus", help="corpus, or a CSV, TSV, JSON or JSON Lines file (default: corpus); for quotes annotated articles")
     parser.add_argument("--extractor", default="auto", help="for quotes: rules, auto or a tagger's folder (default: auto)")
+    _add_rows(parser, "; for quotes annotated articles")
+    parser.add_argument("--train", default="corpus", help="what the baselines learn from (default: corpus)")
+    parser.add_argument("--no-baselines", action="store_true", help="score the model alone")
+    parser.add_argument("--by", action="append", default=[], metavar="COLUMN", help="score the rows of each value of a column apart, such as kind")
+    parser.add_argument("--probe", action="store_true", help="change target, speaker and wording instead, and count what the labels do")
+
+
+def _add_rows(parser: argparse.ArgumentParser, also: str = "") -> None:
+    """Add the arguments that say which labelled rows to read, and where the report goes."""
+    parser.add_argument("--data", default="corpus", help=f"corpus, or a CSV, TSV, JSON or JSON Lines file (default: corpus){also}")
     parser.add_argument("--split", choices=("dev", "test"), default="dev", help="of the corpus (default: dev)")
     for name in ("text", "label", "speaker", "context", "matter"):
         parser.add_argument(f"--{name}-column", default=name, help=f"column with the {name} (default: {name})")
-    parser.add_argument("--train", default="corpus", help="what the baselines learn from (default: corpus)")
-    parser.add_argument("--no-baselines", action="store_true", help="score the model alone")
     parser.add_argument("--label", action="append", default=[], metavar="THEIRS=OURS", help="map a label name, such as Favour=support")
-    parser.add_argument("--by", action="append", default=[], metavar="COLUMN", help="score the rows of each value of a column apart, such as kind")
-    parser.add_argument("--probe", action="store_true", help="change target, speaker and wording instead, and count what the labels do")
     parser.add_argument("--format", choices=("markdown", "json"), default="markdown", help="default: markdown")
     parser.add_argument("--out", metavar="FOLDER", help="write evaluation.json and evaluation.md there as well")
+
+
+def _named_rows(options: argparse.Namespace) -> dict[str, Any]:
+    named = {name: getattr(options, f"{name}_column") for name in ("text", "label", "speaker", "context", "matter")}
+    labels = {}
+    for pair in options.label:
+        theirs, equals, ours = pair.partition("=")
+        if not equals or ours not in LABELS:
+            raise UnreadableFileError("--label", f"found {pair!r}, expected THEIRS=OURS with ours one of {', '.join(LABELS)}.")
+        labels[theirs] = ours
+    return {"split": options.split, "columns": {name: value for name, value in named.items() if value != name}, "labels": labels}
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from stance.evaluation import compare
+
+    _print_report(options, compare(options.first, options.second, options.data, **_named_rows(options)))
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
@@ -182,24 +210,17 @@ def run_evaluate(options: argparse.Namespace) -> None:
         return
     from stance.evaluation import evaluate
 
-    named = {name: getattr(options, f"{name}_column") for name in ("text", "label", "speaker", "context", "matter")}
-    columns = {name: value for name, value in named.items() if value != name}
-    labels = {}
-    for pair in options.label:
-        theirs, equals, ours = pair.partition("=")
-        if not equals or ours not in LABELS:
-            raise UnreadableFileError("--label", f"found {pair!r}, expected THEIRS=OURS with ours one of {', '.join(LABELS)}.")
-        labels[theirs] = ours
-    named_rows: dict[str, Any] = {"split": options.split, "columns": columns, "labels": labels}
     if options.probe:
         from stance.probes import probe
 
-        _print_report(options, probe(options.model, options.data, **named_rows))
+        _print_report(options, probe(options.model, options.data, **_named_rows(options)))
         return
-    _print_report(options, evaluate(options.model, options.data, train=options.train, baselines=not options.no_baselines, slices=options.by, **named_rows))
+    _print_report(
+        options, evaluate(options.model, options.data, train=options.train, baselines=not options.no_baselines, slices=options.by, **_named_rows(options))
+    )
 
 
-def _print_report(options: argparse.Namespace, report: "EvaluationReport | ProbeReport | QuoteReport") -> None:
+def _print_report(options: argparse.Namespace, report: "ComparisonReport | EvaluationReport | ProbeReport | QuoteReport") -> None:
     if options.out:
         folder = Path(options.out)
         folder.mkdir(parents=True, exist_ok=True)

@@ -16,11 +16,11 @@ from stance.baselines import BASELINES
 from stance.corpora import CORPUS, read_column, read_examples
 from stance.environment import describe_environment
 from stance.errors import InputError
-from stance.labels import LABEL_TO_ID
-from stance.metrics import Bootstrap, bootstrap, risk_coverage, score
+from stance.labels import LABEL_TO_ID, LABELS
+from stance.metrics import Bootstrap, bootstrap, mcnemar, permutation_test, risk_coverage, score
 from stance.modeling import StanceModel, load
 from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Example
-from stance.reporting import EvaluationReport
+from stance.reporting import ComparisonReport, EvaluationReport
 from stance.splits import check_no_leak
 
 
@@ -91,6 +91,66 @@ def evaluate(
         slices={column: _slices(values, gold, prob, clusters, n_resamples, seed) for column, values in sliced.items()},
         n_clusters=len({matter or str(i) for i, matter in enumerate(clusters)}),
         calibrated=loaded.calibration is not None,
+        environment=describe_environment(),
+    )
+
+
+def compare(
+    first: str | Path | StanceModel,
+    second: str | Path | StanceModel,
+    data: str | Path | Iterable[Example | Mapping[str, Any]] = CORPUS,
+    *,
+    split: str = "dev",
+    columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    target: str = DEFAULT_TARGET,
+    batch_size: int = 32,
+    n_resamples: int = 10_000,
+    seed: int = 0,
+) -> ComparisonReport:
+    """Compare two models on the same rows.
+
+    Args:
+        first: A released name, a checkpoint folder, or a loaded `StanceModel`.
+        second: The same.
+        data: `"corpus"`, a CSV, TSV, JSON or JSON Lines file, or labelled examples.
+        split: `dev` or `test`, where `data` is the corpus.
+        columns: Our field names to the file's.
+        labels: The file's label names to ours.
+        target: What the stance is about, where a row does not say.
+        batch_size: Statements per forward pass.
+        n_resamples: Of the bootstrap and of the permutation test.
+        seed: Of both.
+
+    Returns:
+        Scores of both, the difference with its interval, and two tests of it.
+
+    Raises:
+        InputError: The rows cannot be read, or there are none.
+        ModelNotFoundError: There is no such model.
+    """
+    rows = read_examples(data, split=split, columns=columns, labels=labels, target=target)
+    name = f"{CORPUS}, {split}" if str(data) == CORPUS else str(data) if isinstance(data, (str, Path)) else "the given examples"
+    if not rows:
+        raise InputError(f"{name}: holds no rows. Pass at least one labelled statement.")
+    gold = np.array([LABEL_TO_ID[str(row.label)] for row in rows])
+    clusters = [row.matter for row in rows]
+    models = [load(first), load(second)]
+    probs = [model.predict_proba(rows, batch_size) for model in models]
+    preds = [prob.argmax(axis=1) for prob in probs]
+    draws = [bootstrap(gold, pred, clusters, n_resamples=n_resamples, seed=seed) for pred in preds]
+    gap = Bootstrap({"gap": draws[0].scores["macro_f1"] - draws[1].scores["macro_f1"]}).intervals()["gap"]
+    apart = np.flatnonzero(preds[0] != preds[1])
+    surest = sorted(apart, key=lambda i: -max(probs[0][i].max(), probs[1][i].max()))
+    return ComparisonReport(
+        models=tuple(model.name or "model" for model in models),
+        data=name,
+        metrics=tuple(score(gold, prob) for prob in probs),
+        intervals=tuple({key: list(value) for key, value in draw.intervals().items()} for draw in draws),
+        difference=list(gap),
+        permutation_p=permutation_test(gold, preds[0], preds[1], clusters, n_resamples=n_resamples, seed=seed),
+        mcnemar=mcnemar(gold, preds[0], preds[1]),
+        apart=tuple({"text": rows[i].text, "label": LABELS[gold[i]], "first": LABELS[preds[0][i]], "second": LABELS[preds[1][i]]} for i in surest),
         environment=describe_environment(),
     )
 

@@ -292,6 +292,66 @@ class EvaluationReport(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonReport(Record):
+    """Two models on the same rows.
+
+    Attributes:
+        models: Their names.
+        data: What they were compared on.
+        metrics: Point scores of each, as `metrics.score` gives them.
+        intervals: (low, high) of 95 % bootstraps of each, clustered by matter where there is one.
+        difference: (low, high) of the first one's macro-F1 minus the second's, on the same resamplings.
+        permutation_p: p-value of that difference by a paired permutation test over matters.
+        mcnemar: Rows that one alone has right, and McNemar's exact p-value.
+        apart: The rows they label differently, the surest first: text, gold label, both labels.
+        environment: Versions, commit and machine.
+    """
+
+    models: tuple[str, ...]
+    data: str
+    metrics: tuple[dict[str, Any], ...]
+    intervals: tuple[dict[str, Any], ...]
+    difference: list[float]
+    permutation_p: float
+    mcnemar: dict[str, float]
+    apart: tuple[dict[str, str], ...]
+    environment: dict[str, Any]
+
+    def to_json(self) -> str:
+        """Return the report as JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+
+    def to_markdown(self, n_rows: int = 10) -> str:
+        """Return the scores as Markdown tables, and below them rows that the two label differently.
+
+        Args:
+            n_rows: At most so many of these rows.
+        """
+        low, high = self.difference
+        lines = [f"# {self.models[0]} and {self.models[1]} on {self.data}", "", "| model | macro-F1 | F1 by label | accuracy | ECE |", "|---|---|---|---|---|"]
+        for name, m, found in zip(self.models, self.metrics, self.intervals, strict=True):
+            by_label = " / ".join(_pct(m["per_label"][label]["f1"]) for label in LABELS)
+            bounds = "-".join(map(_pct, found["macro_f1"]))
+            lines.append(f"| {name} | {_pct(m['macro_f1'])} ({bounds}) | {by_label} | {_pct(m['accuracy'])} | {m['ece']:.3f} |")
+        gap = self.metrics[0]["macro_f1"] - self.metrics[1]["macro_f1"]
+        n = self.metrics[0]["n_examples"]
+        lines += ["", f"Macro-F1, first minus second: {_pct(gap)} ({_pct(low)} to {_pct(high)}), p = {self.permutation_p:.3g} (paired permutation test)."]
+        lines += [
+            f"Of {n} statements the first alone has {self.mcnemar['only_first']:.0f} right, the second alone {self.mcnemar['only_second']:.0f}: "
+            f"p = {self.mcnemar['p']:.3g} (McNemar's exact test)."
+        ]
+        if self.apart:
+            lines += ["", "| statement | label | first | second |", "|---|---|---|---|"]
+            shown = self.apart[:n_rows]
+            lines += [f"| {' '.join(row['text'].split()).replace('|', '/')} | {row['label']} | {row['first']} | {row['second']} |" for row in shown]
+        lines += ["", ", ".join(f"{key} {value}" for key, value in self.environment.items()) + "."]
+        return "\n".join(lines) + "\n"
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeResult(Record):
     """What one change to the statements did to their labels.
 

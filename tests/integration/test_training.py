@@ -306,6 +306,26 @@ def test_loggers_are_passed_on(config, tmp_path, monkeypatch):
     monkeypatch.delenv("TENSORBOARD_LOGGING_DIR")
 
 
+def test_two_models_are_compared_on_the_same_rows(config, tiny_model, toy_files, capsys):
+    from stance.cli import main
+    from stance.reporting import ComparisonReport
+
+    trained = stance.train(config, progress=False).checkpoint
+    report = stance.compare(trained, tiny_model, toy_files[1], n_resamples=500)
+    scores = [stance.evaluate(model, toy_files[1], baselines=False).metrics["macro_f1"] for model in (trained, tiny_model)]
+    assert [m["macro_f1"] for m in report.metrics] == scores
+    assert report.difference[0] <= scores[0] - scores[1] <= report.difference[1]
+    alone = report.mcnemar["only_first"], report.mcnemar["only_second"]
+    assert alone == (sum(row["label"] == row["first"] for row in report.apart), sum(row["label"] == row["second"] for row in report.apart))
+    assert all(row["first"] != row["second"] for row in report.apart)
+    assert ComparisonReport.from_dict(report.to_dict()) == report
+    assert main(["compare", trained, str(tiny_model), "--data", str(toy_files[1])]) == 0
+    printed = capsys.readouterr().out
+    assert "(paired permutation test)" in printed and "(McNemar's exact test)" in printed
+    itself = stance.compare(trained, trained, toy_files[1], n_resamples=100)
+    assert itself.permutation_p == 1 and itself.difference == [0, 0] and not itself.apart
+
+
 def test_rows_are_scored_apart_by_the_values_of_a_column(tiny_model, toy_examples, tmp_path):
     rows = [{**example.to_dict(), "kind": "direct" if i % 3 else ""} for i, example in enumerate(toy_examples)]
     path = tmp_path / "rows.jsonl"

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from scipy.stats import kstest
 from sklearn.metrics import f1_score
 
 from stance.calibration import Calibration, fit_temperature, fit_thresholds, softmax
 from stance.errors import InputError
-from stance.metrics import bootstrap, expected_calibration_error, macro_f1, risk_coverage, score
+from stance.metrics import bootstrap, expected_calibration_error, macro_f1, mcnemar, permutation_test, risk_coverage, score
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.integers(3, size=200)
@@ -134,3 +135,56 @@ def test_with_everything_answered_the_risk_is_one_minus_accuracy():
     draw = np.random.default_rng(1)
     gold, prob = draw.integers(3, size=200), draw.dirichlet([1, 1, 1], size=200)
     assert risk_coverage(gold, prob)["risk"][-1] == pytest.approx(1 - score(gold, prob)["accuracy"])
+
+
+def simulated(draw, n_clusters=40, better=0.0):
+    """Two systems on clusters of statements that are right or wrong together; the second is `better` by that much."""
+    gold, first, second, clusters = [], [], [], []
+    for cluster in range(n_clusters):
+        hard = draw.normal(0, 0.15)
+        for _ in range(8):
+            label = int(draw.integers(3))
+            gold.append(label)
+            clusters.append(f"m{cluster}")
+            for predicted, skill in ((first, 0.7), (second, 0.7 + better)):
+                predicted.append(label if draw.random() < np.clip(skill + hard, 0, 1) else int((label + draw.integers(1, 3)) % 3))
+    return np.array(gold), np.array(first), np.array(second), clusters
+
+
+def test_p_values_are_uniform_where_two_systems_are_equally_good():
+    draw = np.random.default_rng(7)
+    found = []
+    for i in range(400):
+        gold, first, second, clusters = simulated(draw)
+        found.append(permutation_test(gold, first, second, clusters, n_resamples=200, seed=i))
+    assert kstest(found, "uniform").pvalue > 0.01
+    assert 0.02 <= np.mean(np.array(found) <= 0.05) <= 0.08
+
+
+def test_a_real_difference_is_found_and_the_sides_are_alike():
+    gold, first, second, clusters = simulated(np.random.default_rng(8), better=0.2)
+    p = permutation_test(gold, first, second, clusters, n_resamples=1000)
+    assert p < 0.01 and p == permutation_test(gold, second, first, clusters, n_resamples=1000)
+    assert permutation_test(gold, first, first, clusters, n_resamples=100) == 1
+
+
+def test_intervals_of_the_bootstrap_cover_the_truth():
+    draw = np.random.default_rng(9)
+    gold, first, _, _ = simulated(draw, n_clusters=20_000)
+    truth = score(gold, np.eye(3)[first])["macro_f1"]
+    hits = 0
+    for i in range(1000):
+        gold, first, _, clusters = simulated(draw, n_clusters=60)
+        low, high = bootstrap(gold, first, clusters, n_resamples=400, seed=i).intervals()["macro_f1"]
+        hits += low <= truth <= high
+    assert 930 <= hits <= 970
+
+
+def test_mcnemar_by_hand():
+    gold = [0] * 20
+    first = [0] * 9 + [1] * 1 + [0] * 10  # alone right in 9, alone wrong in 1
+    second = [1] * 9 + [0] * 1 + [0] * 10
+    found = mcnemar(gold, first, second)
+    assert (found["only_first"], found["only_second"]) == (9, 1)
+    assert found["p"] == pytest.approx(2 * (1 + 10) / 2**10)  # P(at most 1 of 10 heads), two-sided
+    assert mcnemar(gold, first, first)["p"] == 1
