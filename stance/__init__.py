@@ -57,6 +57,9 @@ if TYPE_CHECKING:
     from stance.reporting import SearchResult as SearchResult
     from stance.reporting import TrainingResult as TrainingResult
     from stance.search import search as search
+    from stance.shares import Share as Share
+    from stance.shares import Shares as Shares
+    from stance.shares import shares as shares
     from stance.training import train as train
 
 _HOMES = {
@@ -75,6 +78,7 @@ _HOMES = {
     "records": "AttributedStance Example Prediction Quote Span Speaker Statement",
     "reporting": "ArticleReport ComparisonReport EvaluationReport ProbeReport SearchResult TrainingResult",
     "search": "search",
+    "shares": "Share Shares shares",
     "training": "train",
 }
 _HOME = {name: f"stance.{module}" for module, names in _HOMES.items() for name in names.split()}

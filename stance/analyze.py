@@ -4,7 +4,8 @@ Comes in: one article, or any iterable of them. Goes out: an `ArticleReport`, or
 asked for. The sentences around a statement go to the model as context, with `[...]` in its place.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, overload
 
@@ -34,7 +35,7 @@ def analyze(  # type: ignore[overload-overlap]
 
 @overload
 def analyze(
-    articles: Iterable[str],
+    articles: Iterable[str | Mapping[str, str]],
     *,
     target: str = ...,
     model: ModelLike = ...,
@@ -46,7 +47,7 @@ def analyze(
 
 
 def analyze(
-    articles: str | Iterable[str],
+    articles: str | Iterable[str | Mapping[str, str]],
     *,
     target: str = DEFAULT_TARGET,
     model: ModelLike = DEFAULT_MODEL,
@@ -58,7 +59,8 @@ def analyze(
     """Find every quoted statement of an article, who said it, and the stance it takes.
 
     Args:
-        articles: One article, or any iterable of them; an iterable is streamed, never held whole.
+        articles: One article, or any iterable of them; an iterable is streamed, never held whole. In it an article may be a
+            mapping with `text`, and `source`, `outlet` and `date` (as `2026-11-23`) for the report.
         target: What the stance is about, as a noun phrase. The released model knows no other than the default.
         model: A released name, a checkpoint folder, or a loaded `StanceModel`.
         extractor: What finds the statements, as `extract_quotes` takes it: `auto`, `rules`, or a tagger of your own.
@@ -85,13 +87,15 @@ def analyze(
     return one(articles) if isinstance(articles, str) else _stream(articles, one, loaded.name)
 
 
-def _stream(articles: Iterable[str], one: Callable[[str], ArticleReport], model: str) -> Iterator[ArticleReport]:
+def _stream(articles: Iterable[str | Mapping[str, str]], one: Callable[[str], ArticleReport], model: str) -> Iterator[ArticleReport]:
     for i, article in enumerate(articles):
+        known = {} if isinstance(article, str) else {name: article[name] for name in ("source", "outlet", "date") if article.get(name)}
+        text = article if isinstance(article, str) else article.get("text", "")
         try:
-            yield one(article)
+            yield replace(one(text), **known)
         except EmptyTextError as error:
             warning = str(EmptyTextError("article", error.found, i))
-            yield ArticleReport((), (), model, article, warnings=(warning,))
+            yield ArticleReport((), (), model, text, warnings=(warning,), **known)
 
 
 def _analyze(article: str, *, target: str, model: StanceModel, extractor: Extractor, limits: dict[str, Any]) -> ArticleReport:
@@ -104,7 +108,8 @@ def _analyze(article: str, *, target: str, model: StanceModel, extractor: Extrac
         warnings.append(f"the probabilities of {model.name} are not calibrated: the checkpoint has no calibration.json.")
     if n_cut := sum(statement.prediction.truncated for statement in statements):
         warnings.append(f"{n_cut} statements were longer than the model reads and were cut.")
-    return ArticleReport(statements, summarize_speakers(statements), model.name, article, warnings=tuple(warnings))
+    confusion = model.calibration.confusion if model.calibration else []
+    return ArticleReport(statements, summarize_speakers(statements), model.name, article, warnings=tuple(warnings), confusion=confusion)
 
 
 def context_of(article: str, quote: Quote) -> str:

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +109,8 @@ def _add_inputs(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("inputs", nargs="*", metavar="file", help=f"{text}; none or - reads standard input")
     parser.add_argument("--text-column", default="text", help="column with the article, in tables (default: text)")
     parser.add_argument("--id-column", default="id", help="column that names the article, in tables (default: id)")
+    for name in ("outlet", "date"):
+        parser.add_argument(f"--{name}-column", default=name, help=f"column with the article's {name}, in tables (default: {name})")
     parser.add_argument("--extractor", default="auto", help="rules, auto (with the released tagger) or a tagger's folder (default: auto)")
     _add_output(parser)
 
@@ -232,19 +234,28 @@ def _print_report(options: argparse.Namespace, report: "ComparisonReport | Evalu
 # ---------------------------------------------------------------- articles
 
 
-def _articles(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], str]]]:
+@dataclass(frozen=True)
+class _Article:
+    """An article, how to read it, and what its table says of it."""
+
+    name: str
+    read: Callable[[], str]
+    known: dict[str, str] = field(default_factory=dict)
+
+
+def _articles(options: argparse.Namespace) -> Iterator[_Article]:
     """Name each article and how to read it, so that one that cannot be read stops none of the others."""
     for name in options.inputs or ["-"]:
         if name == "-":
             data = sys.stdin.buffer.read()
-            yield _STDIN, lambda data=data: decode(data, _STDIN)  # type: ignore[misc]
+            yield _Article(_STDIN, partial(decode, data, _STDIN))
         elif Path(name).suffix.lower() in TABLES:
             yield from _table_articles(Path(name), options)
         else:
-            yield name, lambda name=name: read_text(name)  # type: ignore[misc]
+            yield _Article(name, partial(read_text, name))
 
 
-def _table_articles(path: Path, options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], str]]]:
+def _table_articles(path: Path, options: argparse.Namespace) -> Iterator[_Article]:
     broken: list[UnreadableFileError] = []
     try:
         columns, rows = read_table(path, broken)
@@ -252,11 +263,12 @@ def _table_articles(path: Path, options: argparse.Namespace) -> Iterator[tuple[s
             raise MissingColumnError(path, options.text_column, columns)
         for where, row in rows:
             name = f"{path}:{row[options.id_column]}" if row.get(options.id_column) else where
-            yield name, lambda row=row: str(row.get(options.text_column) or "")  # type: ignore[misc]
+            known = {field: str(row[column]) for field in ("outlet", "date") if row.get(column := getattr(options, f"{field}_column"))}
+            yield _Article(name, partial(str, row.get(options.text_column) or ""), known)
     except StanceError as error:
-        yield str(path), lambda error=error: _raise(error)  # type: ignore[misc]
+        yield _Article(str(path), partial(_raise, error))
     for problem in broken:
-        yield f"{path}, line {problem.line}", lambda problem=problem: _raise(problem)  # type: ignore[misc]
+        yield _Article(f"{path}, line {problem.line}", partial(_raise, problem))
 
 
 def _raise(error: StanceError) -> str:
@@ -271,16 +283,16 @@ class _Run:
         self.failures: list[tuple[str, StanceError]] = []
         self.total = 0
 
-    def each(self, work: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:
+    def each(self, work: Callable[[str], Any]) -> Iterator[tuple[_Article, Any]]:
         """Work on every article that can be read."""
-        for name, read in _articles(self.options):
+        for article in _articles(self.options):
             self.total += 1
             try:
-                result = work(read())
+                result = work(article.read())
             except StanceError as error:
-                self.failures.append((name, error))
+                self.failures.append((article.name, error))
             else:
-                yield name, result
+                yield article, result
 
     def finish(self) -> None:
         """Raise if anything failed: the error itself where there was but one article."""
@@ -296,6 +308,7 @@ class _Run:
 def _analyze(options: argparse.Namespace) -> None:
     from stance.analyze import analyze
     from stance.modeling import load
+    from stance.pages import corpus_page
     from stance.quotes.extract import load_extractor
 
     settings: dict[str, Any] = {
@@ -307,7 +320,7 @@ def _analyze(options: argparse.Namespace) -> None:
     work = partial(analyze, model=load(options.model), extractor=load_extractor(options.extractor) or "rules", **settings)
 
     run = _Run(options)
-    reports = (replace(report, source=name) for name, report in run.each(work))
+    reports = (replace(report, source=article.name, **article.known) for article, report in run.each(work))
     if options.format == "csv":
         _write(options, _csv(ROW_FIELDS, (row for report in reports for row in report.rows())))
     elif options.format == "jsonl":
@@ -315,7 +328,8 @@ def _analyze(options: argparse.Namespace) -> None:
     elif options.format == "json":
         _write(options, _json(options, (report.to_dict() for report in reports)))
     elif options.format == "html":
-        _write(options, (report.to_html() for report in reports))
+        found = list(reports)
+        _write(options, [found[0].to_html() if len(found) == 1 else corpus_page(found)] if found else [])
     else:
         width = _width()
         _write(options, (f"{report.source}\n\n{report.to_table(width)}\n\n" for report in reports))
@@ -326,7 +340,8 @@ def _quotes(options: argparse.Namespace) -> None:
     from stance.quotes.extract import extract_quotes, load_extractor
 
     run = _Run(options)
-    found = run.each(partial(extract_quotes, extractor=load_extractor(options.extractor) or "rules"))
+    each = run.each(partial(extract_quotes, extractor=load_extractor(options.extractor) or "rules"))
+    found = ((article.name, quotes) for article, quotes in each)
     if options.format == "csv":
         fields = ("source", "start", "end", "speaker", "description", "kind", "cue", "confidence", "speaker_confidence", "text")
         _write(options, _csv(fields, (_quote_row(name, quote) for name, quotes in found for quote in quotes)))

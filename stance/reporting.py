@@ -1,25 +1,23 @@
 """What comes out and how it is shown: reports on articles, evaluations and training runs.
 
-Comes in: records and numbers. Goes out: Markdown, JSON, pandas, HTML. Knows no model. All text of the user's is escaped
-in HTML, and the page is one file that asks nothing of anywhere.
+Comes in: records and numbers. Goes out: Markdown, JSON, pandas, and HTML by way of `pages`. Knows no model.
 """
 
-import html
 import json
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stance.labels import LABELS
+from stance.pages import article_page, statement_table
 from stance.records import Record, Statement
+from stance.shares import UNKNOWN, Shares, shares
 
 if TYPE_CHECKING:
     import pandas as pd
-
-UNKNOWN = "(unknown)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,9 @@ class ArticleReport(Record):
         text: The article exactly as given; all offsets point into it.
         source: File name or id, or None.
         warnings: What a reader should know before trusting this.
+        outlet: Who published it, or None.
+        date: When, as ISO 8601 (`2026-11-23`), or None.
+        confusion: How the model errs, from its checkpoint (`Calibration.confusion`); [] where that does not say.
     """
 
     statements: tuple[Statement, ...]
@@ -62,6 +63,13 @@ class ArticleReport(Record):
     text: str
     source: str | None = None
     warnings: tuple[str, ...] = ()
+    outlet: str | None = None
+    date: str | None = None
+    confusion: list[list[int]] = field(default_factory=list)
+
+    def shares(self, by: str = "speaker") -> Shares:
+        """Return what share of the statements takes each stance, by `speaker`, `kind` or `all`; for many articles `stance.shares`."""
+        return shares([self], by)
 
     def to_json(self, indent: int | None = 1) -> str:
         """Return the report as JSON."""
@@ -120,11 +128,11 @@ class ArticleReport(Record):
         return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
 
     def to_html(self) -> str:
-        """Return a self-contained page: the article with its statements marked, and a table of them."""
-        return _page(self.source or "Article", f"{_article_html(self)}{self._repr_html_()}")
+        """Return a self-contained page: the article with its statements marked, filters, a bar per speaker, and a table."""
+        return article_page(self)
 
     def _repr_html_(self) -> str:
-        return _table_html(self)
+        return statement_table(self)
 
 
 ROW_FIELDS = (
@@ -149,61 +157,6 @@ def summarize_speakers(statements: Sequence[Statement]) -> tuple[SpeakerSummary,
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-# ---------------------------------------------------------------- HTML
-
-_STYLE = """
-:root{--ink:#1c1c1c;--paper:#fff;--line:#d8d8d8;--support:#cfe3f7;--oppose:#f9d9b8;--neutral:#e6e6e6}
-@media(prefers-color-scheme:dark){:root{--ink:#ececec;--paper:#181818;--line:#444;--support:#1d4468;--oppose:#70410f;--neutral:#3c3c3c}}
-body{font:16px/1.55 Georgia,serif;color:var(--ink);background:var(--paper);max-width:46rem;margin:2rem auto;padding:0 1rem}
-article{white-space:pre-wrap;overflow-wrap:anywhere}
-mark{color:inherit;padding:.05em .15em;border-radius:.2em;border-bottom:2px solid}
-.stance-support{background:var(--support);border-color:#0b62b0}.stance-oppose{background:var(--oppose);border-color:#b35900;border-bottom-style:double}
-.stance-neutral{background:var(--neutral);border-color:#888;border-bottom-style:dotted}
-table{border-collapse:collapse;font:14px/1.4 system-ui,sans-serif;margin:1.5rem 0;width:100%}
-th,td{text-align:left;vertical-align:top;padding:.35rem .5rem;border-bottom:1px solid var(--line)}
-td.n{white-space:nowrap}.warn{font:14px system-ui,sans-serif}footer,.legend{font:13px system-ui,sans-serif}
-"""
-
-
-def _page(title: str, body: str) -> str:
-    legend = " ".join(f'<mark class="stance-{label}">{label}</mark>' for label in LABELS)
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body><h1>{html.escape(title)}</h1>"
-        f'<p class="legend">Stance toward negotiations: {legend}</p>{body}</body></html>\n'
-    )
-
-
-def _article_html(report: ArticleReport) -> str:
-    """The article as it was, each part of each statement in a mark; where statements overlap, the first one is marked."""
-    pieces, position = [], 0
-    spans = sorted(((part.start, part.end, number, s) for number, s in enumerate(report.statements, 1) for part in s.quote.parts), key=lambda x: x[:3])
-    for start, end, number, s in spans:
-        if start < position:
-            continue
-        label = s.prediction.label or "abstained"
-        note = f"{number}. {s.quote.speaker or UNKNOWN}: {label} ({s.prediction.confidence:.2f}), {s.quote.kind}"
-        pieces.append(html.escape(report.text[position:start]))
-        pieces.append(f'<mark class="stance-{label}" title="{html.escape(note)}">{html.escape(report.text[start:end])}</mark>')
-        position = end
-    pieces.append(html.escape(report.text[position:]))
-    return f"<article>{''.join(pieces)}</article>"
-
-
-def _table_html(report: ArticleReport) -> str:
-    rows = "".join(
-        f"<tr><td>{number}</td><td>{html.escape(str(s.quote.speaker or UNKNOWN))}</td>"
-        f'<td class="n"><mark class="stance-{s.prediction.label or "abstained"}">{s.prediction.label or "?"}</mark> {s.prediction.confidence:.2f}</td>'
-        f"<td>{s.quote.kind}</td><td>{html.escape(s.quote.text)}</td></tr>"
-        for number, s in enumerate(report.statements, 1)
-    )
-    warnings = "".join(f'<p class="warn">Warning: {html.escape(warning)}</p>' for warning in report.warnings)
-    return (
-        "<table><thead><tr><th>#</th><th>speaker</th><th>stance, probability</th><th>kind</th><th>statement</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>{warnings}<footer>Model: {html.escape(report.model)}</footer>"
-    )
 
 
 # ---------------------------------------------------------------- evaluation and training

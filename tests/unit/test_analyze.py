@@ -65,9 +65,9 @@ def test_the_context_holds_the_sentences_around_and_the_place(article):
 def test_the_page_escapes_what_the_user_gave(tiny_model):
     text = '"<script>alert(1)</script> & we will go," said <b>Ann</b> Bray.\n\n"We will & must go," said Ann Bray.'
     page = stance.analyze(text, model=tiny_model).to_html()
-    assert "<script" not in page and "<b>" not in page
+    assert page.count("<script") == 1 and "<b>" not in page  # the page's own
     assert "&lt;script&gt;" in page and "alert(1)&lt;/script&gt; &amp; we will go," in page  # the tag in front is no part of the words
-    assert "http" not in page
+    assert "http:" not in page and "https:" not in page
 
 
 def test_frames_and_rows_have_one_line_per_statement(article, tiny_model):

@@ -10,7 +10,10 @@ import pytest
 LEVELS = [
     {"errors", "labels", "environment"},
     {"records"},
-    {"config", "corpora", "splits", "metrics", "calibration", "reporting", "quotes.lexicon"},
+    {"config", "corpora", "splits", "metrics", "calibration", "quotes.lexicon"},
+    {"shares"},
+    {"pages"},
+    {"reporting"},
     {"baselines", "encoding", "quotes.passages"},
     {"quotes.marks", "quotes.clauses"},
     {"quotes.tagger"},

@@ -5,7 +5,7 @@ from sklearn.metrics import f1_score
 
 from stance.calibration import Calibration, fit_temperature, fit_thresholds, softmax
 from stance.errors import InputError
-from stance.metrics import bootstrap, expected_calibration_error, macro_f1, mcnemar, permutation_test, risk_coverage, score
+from stance.metrics import bootstrap, corrected_shares, expected_calibration_error, macro_f1, mcnemar, permutation_test, risk_coverage, score, share_intervals
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.integers(3, size=200)
@@ -188,3 +188,35 @@ def test_mcnemar_by_hand():
     assert (found["only_first"], found["only_second"]) == (9, 1)
     assert found["p"] == pytest.approx(2 * (1 + 10) / 2**10)  # P(at most 1 of 10 heads), two-sided
     assert mcnemar(gold, first, first)["p"] == 1
+
+
+CONFUSION = np.array([[160, 10, 30], [8, 80, 12], [30, 20, 250]])
+
+
+def test_the_correction_by_hand():
+    errors = CONFUSION / CONFUSION.sum(axis=1, keepdims=True)
+    shares = np.array([0.2, 0.3, 0.5])
+    assert corrected_shares(1000 * shares @ errors, CONFUSION, n_steps=5000) == pytest.approx(shares, abs=1e-6)
+    assert corrected_shares([5, 3, 2], np.eye(3)) == pytest.approx([0.5, 0.3, 0.2])  # a model that never errs needs none
+    found = corrected_shares([[100, 0, 0], [0, 0, 7]], CONFUSION)
+    assert found.shape == (2, 3) and found.sum(axis=1) == pytest.approx([1, 1]) and (found >= 0).all()
+
+
+def test_intervals_of_corrected_shares_cover_the_truth_and_the_raw_share_does_not():
+    draw = np.random.default_rng(3)
+    errors = np.array([[0.75, 0.07, 0.18], [0.10, 0.70, 0.20], [0.16, 0.09, 0.75]])
+    truth = np.array([0.25, 0.10, 0.65])
+    covered, raw_covered = np.zeros(3), np.zeros(3)
+    for i in range(1000):
+        confusion = np.array([draw.multinomial(n, row) for n, row in zip((140, 100, 320), errors, strict=True)])
+        counts = np.zeros((120, 3))
+        for article in range(120):  # statements of an article are alike
+            of_article = draw.dirichlet(8 * truth)
+            counts[article] = draw.multinomial(draw.integers(1, 9), of_article @ errors)
+        low, high = share_intervals(counts, confusion, n_resamples=400, seed=i)
+        covered += (low <= truth) & (truth <= high)
+        plain = [share_intervals(counts, 1000 * np.eye(3, dtype=int), n_resamples=100, seed=i)] if i < 100 else []
+        for low, high in plain:
+            raw_covered += (low <= truth) & (truth <= high)
+    assert ((930 <= covered) & (covered <= 970)).all(), covered
+    assert raw_covered.min() < 60  # of 100
