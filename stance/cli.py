@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from stance import __version__
 from stance.corpora import TABLES, decode, has_words, read_table, read_text
-from stance.errors import EmptyTextError, MissingColumnError, PartialFailure, StanceError, UnreadableFileError
+from stance.errors import EmptyTextError, InputError, MissingColumnError, PartialFailure, StanceError, UnreadableFileError
 from stance.labels import LABELS
 from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Quote
 from stance.reporting import ROW_FIELDS, UNKNOWN, write_whole
@@ -140,6 +140,8 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_train(options: argparse.Namespace) -> None:
     """Train, and print the checkpoint's folder and its scores."""
+    if options.search and options.overwrite:
+        raise InputError("--overwrite is not for a search, which may have run for days. Name another training.output.")
     if options.search:
         from stance.search import search
 
@@ -179,7 +181,7 @@ def _add_rows(parser: argparse.ArgumentParser, also: str = "") -> None:
         parser.add_argument(f"--{name}-column", default=name, help=f"column with the {name} (default: {name})")
     parser.add_argument("--label", action="append", default=[], metavar="THEIRS=OURS", help="map a label name, such as Favour=support")
     parser.add_argument("--format", choices=("markdown", "json"), default="markdown", help="default: markdown")
-    parser.add_argument("--out", metavar="FOLDER", help="write evaluation.json and evaluation.md there as well")
+    parser.add_argument("--out", metavar="FOLDER", help="write the report there as well, as JSON and Markdown")
 
 
 def _named_rows(options: argparse.Namespace) -> dict[str, Any]:
@@ -196,11 +198,13 @@ def _named_rows(options: argparse.Namespace) -> dict[str, Any]:
 def _compare(options: argparse.Namespace) -> None:
     from stance.evaluation import compare
 
-    _print_report(options, compare(options.first, options.second, options.data, **_named_rows(options)))
+    _print_report(options, compare(options.first, options.second, options.data, **_named_rows(options)), "comparison")
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Evaluate, and print the report."""
+    if options.probe and (options.by or options.no_baselines or options.train != "corpus" or options.task == "quotes"):
+        raise InputError("--probe goes with --data and its columns alone. Leave out --by, --no-baselines, --train and --task quotes.")
     if options.task == "quotes":
         from stance.quotes.scoring import evaluate_quotes
 
@@ -215,19 +219,19 @@ def run_evaluate(options: argparse.Namespace) -> None:
     if options.probe:
         from stance.probes import probe
 
-        _print_report(options, probe(options.model, options.data, **_named_rows(options)))
+        _print_report(options, probe(options.model, options.data, **_named_rows(options)), "probes")
         return
     _print_report(
         options, evaluate(options.model, options.data, train=options.train, baselines=not options.no_baselines, slices=options.by, **_named_rows(options))
     )
 
 
-def _print_report(options: argparse.Namespace, report: "ComparisonReport | EvaluationReport | ProbeReport | QuoteReport") -> None:
+def _print_report(options: argparse.Namespace, report: "ComparisonReport | EvaluationReport | ProbeReport | QuoteReport", name: str = "evaluation") -> None:
     if options.out:
         folder = Path(options.out)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "evaluation.json", report.to_json() + "\n")
-        write_whole(folder / "evaluation.md", report.to_markdown())
+        write_whole(folder / f"{name}.json", report.to_json() + "\n")
+        write_whole(folder / f"{name}.md", report.to_markdown())
     print(report.to_json() if options.format == "json" else report.to_markdown(), end="")
 
 

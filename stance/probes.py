@@ -13,7 +13,7 @@ from typing import Any
 from stance.corpora import CORPUS, corpus_rows, other_targets, read_examples
 from stance.errors import InputError
 from stance.modeling import StanceModel, load
-from stance.records import DEFAULT_MODEL, Example
+from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Example
 from stance.reporting import ProbeReport, ProbeResult
 
 _N_EXAMPLES = 3
@@ -26,6 +26,7 @@ def probe(
     split: str = "dev",
     columns: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
+    target: str = DEFAULT_TARGET,
     batch_size: int = 32,
 ) -> ProbeReport:
     """Change one thing about each statement, and count how often its label changes.
@@ -36,6 +37,7 @@ def probe(
         split: `dev` or `test`, where `data` is the corpus.
         columns: Our field names to the file's.
         labels: The file's label names to ours.
+        target: What the stance is about, where a row does not say. Targets are probed where it is negotiations.
         batch_size: Statements per forward pass.
 
     Returns:
@@ -45,7 +47,8 @@ def probe(
         InputError: The rows cannot be read, or there are none.
         ModelNotFoundError: There is no such model.
     """
-    rows = read_examples(data, split=split, columns=columns, labels=labels)
+    data = data if isinstance(data, (str, Path)) else list(data)
+    rows = read_examples(data, split=split, columns=columns, labels=labels, target=target)
     if not rows:
         raise InputError("there are no rows to probe. Pass at least one labelled statement.")
     loaded = load(model)
@@ -56,20 +59,20 @@ def probe(
     before = ask(rows)
     taking_sides = [i for i, label in enumerate(before) if label != "neutral"]
     targets = other_targets("probe")
-    everything = range(len(rows))
+    reads = loaded.config
+    usual = [i for i, row in enumerate(rows) if row.target == DEFAULT_TARGET] if reads.use_target else []
     speakers = list(dict.fromkeys(row.speaker for row in rows if row.speaker))
+    spoken = [i for i, row in enumerate(rows) if row.speaker and len(speakers) > 1] if reads.use_speaker or reads.use_context else []
     results = [
-        _turned("target masked", "labels kept", rows, before, everything, _with_target(lambda i: ""), ask, lambda old, new: old == new),
+        _turned("target masked", "labels kept", rows, before, usual, lambda i, row: replace(row, target=""), ask, _same),
+        _turned("target in other words", "labels kept", rows, before, usual, _with_target(targets["same"]), ask, _same),
         _turned(
-            "target in other words", "labels kept", rows, before, everything, _with_target(_nth(targets["same"])), ask, lambda old, new: old == new
-        ),
-        _turned(
-            "target unrelated", "support and oppose turned neutral", rows, before, taking_sides, _with_target(_nth(targets["other"])), ask,
+            "target unrelated", "support and oppose turned neutral", rows, before, sorted({*usual} & {*taking_sides}), _with_target(targets["other"]), ask,
             lambda old, new: new == "neutral",
         ),
         _turned(
-            "another speaker", "labels kept", rows, before, [i for i in everything if rows[i].speaker and len(speakers) > 1],
-            lambda i, row: _spoken_by(row, speakers[(speakers.index(row.speaker) + 1) % len(speakers)]), ask, lambda old, new: old == new,
+            "another speaker", "labels kept", rows, before, spoken,
+            lambda i, row: _spoken_by(row, speakers[(speakers.index(row.speaker) + 1) % len(speakers)]), ask, _same,
         ),
         _turned(
             "statement negated", "support and oppose changed", rows, before, [i for i in taking_sides if negate(rows[i].text)],
@@ -82,16 +85,17 @@ def probe(
     return ProbeReport(loaded.name or "model", name, tuple(results))
 
 
-def _nth(targets: Sequence[str]) -> Callable[[int], str]:
-    return lambda i: targets[i % len(targets)]
+def _same(old: str, new: str) -> bool:
+    return old == new
 
 
-def _with_target(target: Callable[[int], str]) -> Callable[[int, Example], Example]:
-    return lambda i, row: replace(row, target=target(i))
+def _with_target(targets: Sequence[str]) -> Callable[[int, Example], Example]:
+    return lambda i, row: replace(row, target=targets[i % len(targets)])
 
 
 def _spoken_by(row: Example, speaker: str) -> Example:
-    return replace(row, speaker=speaker, context=row.context.replace(row.speaker, speaker))
+    context = re.sub(rf"(?<!\w){re.escape(row.speaker)}(?!\w)", lambda found: speaker, row.context)
+    return replace(row, speaker=speaker, context=context)
 
 
 def _turned(
@@ -131,8 +135,11 @@ def _pairs(rows: Sequence[Example], before: Sequence[str], split: str) -> ProbeR
     return ProbeResult("contrast pairs", "both twins right", len(pairs), right, tuple(missed[:_N_EXAMPLES]))
 
 
-_AUXILIARY = re.compile(r"\b(is|are|was|were|will|would|can|could|should|must|has|have|had|do|does|did|may|might|am)\b(?P<no> not\b)?", re.IGNORECASE)
-_SHORT = re.compile(r"\b(?:(?P<irregular>won['’]t|can['’]?t|cannot|shan['’]t)|(?P<verb>\w+)n['’]t)\b", re.IGNORECASE)
+_AUXILIARY = re.compile(
+    r"\b(?P<irregular>won['’]t|can['’]?t|cannot|shan['’]t)(?!\w)|\b(?P<short>\w+)n['’]t\b"
+    r"|\b(?P<whole>is|are|was|were|will|would|can|could|should|must|has|have|had|do|does|did|may|might|am)\b(?P<no> not\b)?(?P<other> (?:no|never|none)\b)?",
+    re.IGNORECASE,
+)
 _IRREGULAR = {"w": "will", "c": "can", "s": "shall"}
 
 
@@ -149,11 +156,14 @@ def negate(text: str) -> str | None:
         >>> negate("We will talk to them."), negate("We won't talk to them.")
         ('We will not talk to them.', 'We will talk to them.')
     """
-    short, whole = _SHORT.search(text), _AUXILIARY.search(text)
-    if short and not (whole and whole.start() < short.start()):
-        verb = _IRREGULAR[short["irregular"][0].lower()] if short["irregular"] else short["verb"]
-        return text[: short.start()] + verb + text[short.end() :]
-    if not whole:
-        return None
-    kept = whole[1] if whole["no"] else f"{whole[1]} not"
-    return text[: whole.start()] + kept + text[whole.end() :]
+    for found in _AUXILIARY.finditer(text):
+        if found[0][0].isupper() and not re.fullmatch(r"|.*[.!?:;]\W*|\W*", text[: found.start()], re.DOTALL):
+            continue  # a name: Will, May
+        if found["other"]:
+            return None  # negated already, in a way that a word does not undo
+        if found["whole"]:
+            verb = found["whole"] if found["no"] else f"{found['whole']} not"
+        else:
+            verb = found["short"] or _IRREGULAR[found["irregular"][0].lower()]
+        return text[: found.start()] + verb + text[found.end() :]
+    return None

@@ -126,7 +126,7 @@ def _learned(data: dict[str, Any], settings: dict[str, Any]) -> str:
         words += f", taught by `{'`, `'.join(settings['distill']['teachers'])}` (`configs/teacher.yaml`)"
         words += f", also on {n_bare:,} real statements without a label" if n_bare else ""
     if n_real or n_bare:
-        words += ". Without that text `data.real=null distill.unlabelled=null` trains on the corpus alone, and gives the lower score of `docs/experiments.md`"
+        words += ". Without that text `configs/train.yaml` trains on the corpus alone, and gives the lower score of `docs/experiments.md`"
     return words
 
 

@@ -173,10 +173,10 @@ class EvaluationReport(Record):
         intervals: (low, high) of 95 % bootstraps, clustered by matter where there is one.
         baselines: The same, {name: {"metrics", "intervals", "difference"}}; `difference` is the interval of the
             model's macro-F1 minus the baseline's on the same resamplings.
-        slices: {column: {value: scores of its rows, with the interval of macro-F1}}.
         n_clusters: How many clusters the bootstrap drew from.
         calibrated: Whether the probabilities were calibrated.
         environment: Versions, commit and machine.
+        slices: {column: {value: scores of its rows, with the interval of macro-F1}}.
     """
 
     model: str
@@ -184,10 +184,10 @@ class EvaluationReport(Record):
     metrics: dict[str, Any]
     intervals: dict[str, Any]
     baselines: dict[str, Any]
-    slices: dict[str, Any]
     n_clusters: int
     calibrated: bool
     environment: dict[str, Any]
+    slices: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the report as JSON."""
@@ -224,10 +224,11 @@ class EvaluationReport(Record):
                 lines.append(f"| {value} | {' | '.join(cells)} |")
         probabilities = "calibrated" if self.calibrated else "not calibrated"
         lines += ["", f"Expected calibration error {m['ece']:.3f}, Brier score {m['brier']:.3f} ({probabilities} probabilities)."]
-        curve = dict(zip(m["risk_coverage"]["coverage"], m["risk_coverage"]["risk"], strict=True))
-        shown = [share for share in curve if round(100 * share) % 20 == 0]
-        lines += ["", f"| answered, the surest first | {' | '.join(f'{100 * share:.0f} %' for share in shown)} |", "|---|" + "---|" * len(shown)]
-        lines += [f"| of these wrong | {' | '.join(_pct(curve[share]) for share in shown)} |"]
+        if "risk_coverage" in m:  # absent from reports of earlier versions
+            curve = dict(zip(m["risk_coverage"]["coverage"], m["risk_coverage"]["risk"], strict=True))
+            shown = [share for share in curve if round(100 * share) % 20 == 0]
+            lines += ["", f"| answered, the surest first | {' | '.join(f'{100 * share:.0f} %' for share in shown)} |", "|---|" + "---|" * len(shown)]
+            lines += [f"| of these wrong | {' | '.join(_pct(curve[share]) for share in shown)} |"]
         lines += ["", ", ".join(f"{key} {value}" for key, value in self.environment.items()) + "."]
         return "\n".join(lines) + "\n"
 
@@ -344,7 +345,8 @@ class ProbeReport(Record):
 
     def to_json(self) -> str:
         """Return the report as JSON."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+        rates = [{**result.to_dict(), "rate": result.rate if result.n_examples else None} for result in self.results]
+        return json.dumps({**self.to_dict(), "results": rates}, ensure_ascii=False, indent=1)
 
     def to_markdown(self) -> str:
         """Return the rates as a Markdown table, and examples of what went wrong below it."""

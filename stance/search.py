@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from stance.config import Config, load_config
 from stance.errors import ConfigError, InputError, MissingExtraError
 from stance.reporting import SearchResult, write_whole
-from stance.training import train
+from stance.training import RESULT_FILE, read_training, train
 
 if TYPE_CHECKING:
+    import optuna
     from optuna.trial import BaseTrial
 
 STUDY_FILE = "study.sqlite3"
@@ -53,42 +54,49 @@ def search(config: str | Path | Mapping[str, Any] | Config, overrides: Sequence[
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / CONFIG_FILE, settings.to_yaml())
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        storage=f"sqlite:///{folder / STUDY_FILE}",
-        study_name="stance",
-        direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=settings.training.seed),
-        load_if_exists=True,
-    )
+    storage = f"sqlite:///{folder / STUDY_FILE}"
+    study = optuna.create_study(storage=storage, study_name="stance", direction="maximize", load_if_exists=True)
+    study.sampler = optuna.samplers.TPESampler(seed=settings.training.seed + len(study.trials))  # or a search that goes on would draw the same again
     state = optuna.trial.TrialState
-    for trial in study.get_trials(states=(state.RUNNING, state.FAIL)):  # was killed, or interrupted
-        if trial.state == state.RUNNING:
-            study.tell(trial.number, state=state.FAIL)
-        if (folder / f"{_name(trial.params)}.partial").exists():  # the same settings again, from their last epoch
-            study.enqueue_trial(trial.params, skip_if_exists=True)
+    _resume_trials(study, folder)
 
     def objective(trial: "BaseTrial") -> float:
-        chosen = {key: _suggest(trial, key, allowed) for key, allowed in settings.search.space.items()}
+        chosen = {key: _suggest(trial, key, allowed, settings) for key, allowed in settings.search.space.items()}
+        for done in study.get_trials(states=(state.COMPLETE,)):
+            if done.params == trial.params:  # a small space gives the same twice
+                trial.set_user_attr("checkpoint", done.user_attrs["checkpoint"])
+                return float(done.values[0])
         output = folder / _name(chosen)
-        if (output / "training.json").exists():  # finished, but the study was not told
-            shutil.rmtree(output)
-        one = _with(settings, chosen, output)
-        score = float(train(one, resume=True, progress=progress).metrics["macro_f1"])
         trial.set_user_attr("checkpoint", str(output))
-        return score
+        if (output / RESULT_FILE).exists():  # finished, but the study had not been told
+            return float(read_training(output)["metrics"]["dev"]["macro_f1"])
+        return float(train(_with(settings, chosen, output), resume=True, progress=progress).metrics["macro_f1"])
 
     def keep_the_best(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
         best = study.best_trial
         for path in folder.glob("trial-*"):
-            if str(path) != best.user_attrs["checkpoint"]:
+            if str(path) != best.user_attrs["checkpoint"] and path.suffix != ".partial":
                 shutil.rmtree(path)
         write_whole(folder / BEST_FILE, _with(settings, best.params, Path(f"{folder}-best")).to_yaml())
 
-    done = len(study.get_trials(states=(state.COMPLETE,)))
-    study.optimize(objective, n_trials=max(0, settings.search.trials - done), callbacks=[keep_the_best])
+    n_done = len(study.get_trials(states=(state.COMPLETE,)))
+    study.optimize(objective, n_trials=max(0, settings.search.trials - n_done), callbacks=[keep_the_best])
     best = study.best_trial
     n_trials = len(study.get_trials(states=(state.COMPLETE,)))
     return SearchResult(best.user_attrs["checkpoint"], str(folder / BEST_FILE), str(folder / STUDY_FILE), dict(best.params), float(best.values[0]), n_trials)
+
+
+def _resume_trials(study: "optuna.Study", folder: Path) -> None:
+    """Queue the trials that were killed or interrupted under way: the same settings again, from their last epoch."""
+    from optuna.trial import TrialState
+
+    taken = [trial.params for trial in study.get_trials(states=(TrialState.COMPLETE, TrialState.WAITING))]
+    for trial in study.get_trials(states=(TrialState.RUNNING, TrialState.FAIL)):
+        if trial.state == TrialState.RUNNING:
+            study.tell(trial.number, state=TrialState.FAIL)
+        if trial.params not in taken and (folder / f"{_name(trial.params)}.partial").exists():
+            study.enqueue_trial(trial.params)
+            taken.append(trial.params)
 
 
 def _check_folder(folder: Path, settings: Config, *, resume: bool) -> None:
@@ -109,8 +117,12 @@ def _check_space(settings: Config) -> None:
     """Check a space before anything is trained: each key exists and takes what it may become."""
     if not settings.search.space:
         raise ConfigError("config", "search.space", "is empty. Name settings, such as training.learning_rate: {low: 1.0e-5, high: 1.0e-4, log: true}.")
+    if settings.training.seeds:
+        raise ConfigError("config", "training.seeds", "a search trains one seed a trial. Leave it empty, and train best.yaml with several.")
     for key, allowed in settings.search.space.items():
-        if isinstance(allowed, list) and allowed:
+        if not isinstance(key, str) or key in ("training.output", "training.seeds") or key.split(".")[0] == "search":
+            raise ConfigError("config", f"search.space.{key}", "cannot be searched. Name settings such as training.learning_rate.")
+        if isinstance(allowed, list) and allowed and not any(isinstance(value, (list, dict)) for value in allowed):
             values = allowed
         elif isinstance(allowed, Mapping) and set(allowed) - {"log"} == {"low", "high"} and all(type(allowed[end]) in (int, float) for end in ("low", "high")):
             values = [allowed["low"], allowed["high"]]
@@ -122,11 +134,12 @@ def _check_space(settings: Config) -> None:
             _with(settings, {key: value}, Path(settings.training.output))
 
 
-def _suggest(trial: "BaseTrial", key: str, allowed: Any) -> Any:  # noqa: ANN401 - a YAML value
+def _suggest(trial: "BaseTrial", key: str, allowed: Any, settings: Config) -> Any:  # noqa: ANN401 - a YAML value
     if isinstance(allowed, list):
         return trial.suggest_categorical(key, allowed)
     low, high, log = allowed["low"], allowed["high"], bool(allowed.get("log"))
-    if isinstance(low, int) and isinstance(high, int):
+    section, _, name = key.rpartition(".")
+    if isinstance(getattr(getattr(settings, section), name), int) and isinstance(low, int) and isinstance(high, int):
         return trial.suggest_int(key, low, high, log=log)
     return trial.suggest_float(key, low, high, log=log)
 

@@ -29,7 +29,7 @@ from stance.metrics import score
 from stance.modeling import StanceModel, load, new_model, new_tagger, quiet, save_tagger
 from stance.quotes.learning import AnnotatedArticle, collate_labelled, labelled_windows, learner, read_articles, span_scores
 from stance.quotes.passages import sentences
-from stance.records import STATEMENT_SLOT, Example
+from stance.records import DEFAULT_TARGET, STATEMENT_SLOT, Example
 from stance.splits import check_no_leak, normalize, split_examples
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ if TYPE_CHECKING:
 
 
 TAUGHT_FILE = "taught.npy"
+
+
+def is_first_process() -> bool:
+    """Whether this is the one process that writes: of several (torchrun, accelerate launch) the first."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 class Task(Protocol):
@@ -85,6 +90,13 @@ class StanceTask:
             raise ConfigError("task stance", "training.save_dtype", "int8 is for taggers. Use float32 or float16.")
         self.train, self.dev = load_splits(settings)
         check_no_leak(self.train, self.dev)
+        if settings.distill.teachers and settings.data.dev is None:
+            raise ConfigError("config", "distill", "needs data.dev: rows split off here may be among those that a teacher learned from.")
+        if settings.data.other_targets and not settings.model.use_target:
+            raise ConfigError("config", "data.other_targets", "the model does not read the target (model.use_target). Leave it at 0.")
+        if settings.data.hide_share and not (settings.model.use_speaker or settings.model.use_context):
+            raise ConfigError("config", "data.hide_share", "the model reads neither speaker nor context. Leave it at 0.")
+        self.asked = list(self.train)  # a teacher is asked about each as it was
         self.train = _under_other_targets(self.train, settings.data.other_targets, settings.training.seed)
         self.data = {
             "train": _facts(settings.data.train, self.train),
@@ -96,7 +108,8 @@ class StanceTask:
         if settings.distill.unlabelled is not None:
             if not settings.distill.teachers:
                 raise ConfigError("task stance", "distill.unlabelled", "statements without a label need distill.teachers. Name some.")
-            self.train += _unseen(read_real_statements(settings.distill.unlabelled, labelled=False), [*self.train, *self.dev])
+            bare = _apart(_unseen(read_real_statements(settings.distill.unlabelled, labelled=False), [*self.train, *self.dev]), self.dev)
+            self.train, self.asked = [*self.train, *bare], [*self.asked, *bare]
             self.data["unlabelled"] = _facts(settings.distill.unlabelled, [example for example in self.train if example.label is None])
 
     def trainer(self, folder: Path, *, progress: bool) -> "Trainer":
@@ -137,14 +150,19 @@ class StanceTask:
         targets, settings = _one_hot(self.train), self.settings.distill
         if not settings.teachers:
             return targets
-        kept = folder / TAUGHT_FILE  # a teacher is slow: a run that resumes does not ask again
-        if not kept.exists():
-            views = [_ask(load(teacher), self.train, bf16=self.settings.training.bf16) for teacher in settings.teachers]
-            folder.mkdir(parents=True, exist_ok=True)
-            np.save(folder / "asked.npy", np.mean(views, axis=0))
-            os.replace(folder / "asked.npy", kept)
-        given = np.array([settings.weight if example.label else 1.0 for example in self.train])[:, None]
-        mixed: NDArray[np.float64] = given * np.load(kept) + (1 - given) * targets
+        kept, writes = folder / TAUGHT_FILE, is_first_process()
+        if kept.exists() and writes:  # a teacher is slow: a run that resumes does not ask again
+            found = np.load(kept)
+        else:
+            found = np.mean([_ask(load(teacher), self.asked, bf16=self.settings.training.bf16) for teacher in settings.teachers], axis=0)
+            if writes:
+                folder.mkdir(parents=True, exist_ok=True)
+                np.save(folder / "asked.npy", found)
+                os.replace(folder / "asked.npy", kept)
+        # Toward an unrelated target the label is what we say it is; the teacher was asked about the usual one.
+        weights = [1.0 if not shown.label else settings.weight * (shown.label == asked.label) for shown, asked in zip(self.train, self.asked, strict=True)]
+        given = np.array(weights)[:, None]
+        mixed: NDArray[np.float64] = given * found + (1 - given) * targets
         return mixed
 
     def measure(self) -> dict[str, Any]:
@@ -182,6 +200,9 @@ class QuoteTask:
             raise ConfigError("task quotes", "data.train_share", "whole files of articles are read. Leave it at 1.")
         if settings.model.lora_rank:
             raise ConfigError("task quotes", "model.lora_rank", "taggers are trained whole. Leave it at 0.")
+        for key in ("real", "hide_share", "other_targets"):
+            if getattr(settings.data, key):
+                raise ConfigError("task quotes", f"data.{key}", "is for statements, not for articles. Leave it out.")
         if settings.distill.teachers or settings.distill.unlabelled:
             raise ConfigError("task quotes", "distill", "taggers are not distilled. Leave it out.")
         if settings.data.train == CORPUS or settings.data.dev in (CORPUS, None):
@@ -250,8 +271,9 @@ def load_splits(settings: Config) -> tuple[list[Example], list[Example]]:
     if settings.data.real is not None:
         real = read_real_statements(settings.data.real)
         held = [_drawn(example.text) < settings.data.dev_share for example in real]
-        train_examples = [*train_examples, *(example for example, out in zip(real, held, strict=True) if not out)]
-        dev = [*dev, *(replace(example, matter=REAL_DEV) for example, out in zip(real, held, strict=True) if out)]
+        learned = [example for example, out in zip(real, held, strict=True) if not out]
+        train_examples = [*train_examples, *learned]
+        dev = [*dev, *(replace(example, matter=REAL_DEV) for example in _apart([e for e, out in zip(real, held, strict=True) if out], learned))]
     missing = set(LABELS) - {str(example.label) for example in train_examples}
     if missing:
         raise InputError(f"{settings.data.train}: no training example is labelled {', '.join(sorted(missing))}. Each label needs some.")
@@ -264,9 +286,16 @@ def _low_rank(network: "PreTrainedModel", rank: int) -> Any:  # noqa: ANN401 - p
         raise MissingExtraError("peft", "lora")
     import peft
 
+    # What the encoder brings no weights for, and the pooler in front of the head, is trained whole.
+    config = peft.LoraConfig(
+        task_type="SEQ_CLS", r=rank, lora_alpha=2 * rank, target_modules="all-linear", exclude_modules=["pooler.dense"], modules_to_save=["pooler"]
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a name that will go
-        return peft.get_peft_model(network, peft.LoraConfig(task_type="SEQ_CLS", r=rank, lora_alpha=2 * rank, target_modules="all-linear"))
+        try:
+            return peft.get_peft_model(network, config)
+        except (TypeError, ValueError) as error:
+            raise ConfigError("config", "model.lora_rank", f"peft cannot train a {type(network).__name__} so ({error}). Leave it at 0.") from error
 
 
 def _drawn(text: str) -> float:
@@ -283,6 +312,18 @@ def _unseen(examples: Sequence[Example], seen: Sequence[Example]) -> list[Exampl
     texts = {normalize(example.text) for example in seen}
     kept = {normalize(example.text): example for example in examples}
     return [example for text, example in kept.items() if text not in texts]
+
+
+def _apart(examples: Sequence[Example], others: Sequence[Example], n_words: int = 12) -> list[Example]:
+    """Those of which no run of so many words, context included, stands among the others: no neighbours out of the same article."""
+
+    def runs(example: Example) -> set[tuple[str, ...]]:
+        before, _, after = example.context.partition(STATEMENT_SLOT)
+        words = normalize(f"{before} {example.text} {after}").split()
+        return {tuple(words[i : i + n_words]) for i in range(len(words) - n_words + 1)}
+
+    known = {run for other in others for run in runs(other)}
+    return [example for example in examples if known.isdisjoint(runs(example))]
 
 
 def _one_hot(examples: Sequence[Example]) -> NDArray[np.float64]:
@@ -303,7 +344,8 @@ def _under_other_targets(examples: list[Example], share: float, seed: int) -> li
     draw, targets = random.Random(f"target {seed}"), other_targets("learn")
     shown = []
     for example in examples:
-        kind = ("same", "other")[draw.random() < 0.5] if draw.random() < share else None
+        chosen = draw.random() < share and example.target == DEFAULT_TARGET
+        kind = ("same", "other")[draw.random() < 0.5] if chosen else None
         if kind == "same" or (kind == "other" and example.label != "neutral"):  # a neutral one would say nothing new
             example = replace(example, target=draw.choice(targets[kind]), label=example.label if kind == "same" else "neutral")
         shown.append(example)
@@ -375,7 +417,7 @@ def _trainer(kind: Callable[..., "Trainer"], settings: Config, folder: Path, n_i
         problem = f"found {options.batch_size}, which {processes} processes cannot share. Use a multiple of {processes}."
         raise ConfigError("config", "training.batch_size", problem)
     steps = -(-n_items // options.batch_size) * options.epochs
-    by_length = settings.task == "stance" and options.group_by_length  # windows are of one length
+    by_length = settings.task == "stance" and options.group_by_length and processes == 1  # windows are of one length; processes would draw apart
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     bf16 = options.bf16 and (torch.cuda.is_bf16_supported() if cuda else not mps)
     arguments = TrainingArguments(

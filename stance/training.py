@@ -22,7 +22,7 @@ from stance.errors import ConfigError, InputError, UnreadableFileError
 from stance.labels import LABELS
 from stance.modeling import quiet
 from stance.reporting import TrainingResult, write_whole
-from stance.tasks import Task, new_task
+from stance.tasks import TAUGHT_FILE, Task, is_first_process, new_task
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -75,23 +75,22 @@ def train(
         raise InputError(f"training.output is {str(output)!r}, expected a folder of its own, such as runs/mine.")
     partial = output.with_name(output.name + ".partial")
     _check_output(output, partial, settings, resume=resume, overwrite=overwrite)
-    writes = int(os.environ.get("RANK", "0")) == 0  # of several processes (torchrun, accelerate launch) the first one
     task = new_task(settings)
     last = None if overwrite else _last_checkpoint(partial, task.data)
-    if last is None and partial.exists() and writes:
-        shutil.rmtree(partial)  # nothing finished in it, or the user said so
-    trainer = task.trainer(partial, progress=progress and writes)
-    if writes:
+    if is_first_process():
+        if last is None:
+            _clear(partial, settings, task.data, overwrite=overwrite)
         partial.mkdir(parents=True, exist_ok=True)
         write_whole(partial / CONFIG_FILE, settings.to_yaml())
         write_whole(partial / DATA_FILE, json.dumps(task.data, indent=1))
+    trainer = task.trainer(partial, progress=progress and is_first_process())
     trainer.accelerator.wait_for_everyone()
     with quiet():
         _run(trainer, last)
     trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)  # measure what will be loaded: no autocast
     result = TrainingResult(str(output), task.measure(), _best_epoch(trainer), time.perf_counter() - started)
 
-    if writes:
+    if is_first_process():
         _finish(task, trainer, settings, result, partial)
     trainer.accelerator.wait_for_everyone()
     return result
@@ -110,22 +109,44 @@ def _finish(task: Task, trainer: "Trainer", settings: Config, result: TrainingRe
     shutil.rmtree(partial)
 
 
+def _clear(partial: Path, settings: Config, data: dict[str, Any], *, overwrite: bool) -> None:
+    """Remove a run that finished no epoch, or that the user gave up; what its teachers said is kept where config and data are the same."""
+    if not partial.exists():
+        return
+    try:
+        same = load_config(partial / CONFIG_FILE) == settings and json.loads((partial / DATA_FILE).read_text(encoding="utf-8")) == data
+    except (ConfigError, OSError, ValueError):
+        same = False
+    if overwrite or not same or not (partial / TAUGHT_FILE).exists():
+        shutil.rmtree(partial)
+        return
+    for path in partial.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != TAUGHT_FILE:
+            path.unlink()
+
+
 def _train_seeds(settings: Config, *, resume: bool, overwrite: bool, progress: bool) -> TrainingResult:
     """Train one checkpoint for each seed; those that are finished are kept where the run is resumed."""
     started = time.perf_counter()
     folder = Path(settings.training.output)
+    if settings.data.dev is None:
+        raise ConfigError("config", "training.seeds", "needs data.dev: each seed would split off rows of its own, and their scores could not be compared.")
+    if (folder / RESULT_FILE).exists():
+        raise InputError(f"{folder}: is a checkpoint, and the seeds need a folder for theirs. Name another training.output.")
     results = []
     for seed in settings.training.seeds:
         output = folder / f"seed-{seed}"
         one = replace(settings, training=replace(settings.training, seed=seed, seeds=[], output=str(output)))
-        if resume and (output / RESULT_FILE).exists() and read_training(output)["config"] == one.to_dict():
-            made = read_training(output)
+        made = read_training(output) if resume and (output / RESULT_FILE).exists() else {}
+        if made and made["config"] == one.to_dict() and made["data"] == new_task(one).data:
             results.append(TrainingResult(str(output), made["metrics"]["dev"], made["best_epoch"], 0.0))
         else:
             results.append(train(one, resume=resume, overwrite=overwrite, progress=progress))
     scores = {name: [result.metrics[name] for result in results] for name in results[0].metrics if isinstance(results[0].metrics[name], float)}
     spread = {name: {"mean": statistics.fmean(found), "spread": statistics.stdev(found) if len(found) > 1 else 0.0} for name, found in scores.items()}
-    if int(os.environ.get("RANK", "0")) == 0:
+    if is_first_process():
         write_whole(folder / SEEDS_FILE, json.dumps({"seeds": settings.training.seeds, "dev": spread}, indent=1) + "\n")
     best = max(results, key=lambda result: result.metrics["macro_f1"])
     return replace(best, metrics={**best.metrics, "seeds": spread}, seconds=time.perf_counter() - started)

@@ -46,22 +46,38 @@ def test_the_best_settings_are_found_kept_and_can_be_trained_again(config, tmp_p
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])  # Optuna takes note of the first; of the second no more than of a kill
 def test_a_trial_that_was_cut_off_is_run_again_with_the_same_settings(config, monkeypatch, end):
-    tried = []
+    tried, train = [], stance.search.__globals__["train"]
 
-    def cut_off(settings, **kwargs):
+    def cut_off_the_second(settings, **kwargs):
         tried.append(settings)
+        if len(tried) < 2:
+            return train(settings, **kwargs)
         Path(f"{settings.training.output}.partial").mkdir()
         raise end
 
     with monkeypatch.context() as patch:
-        patch.setattr("stance.search.train", cut_off)
+        patch.setitem(stance.search.__globals__, "train", cut_off_the_second)
         with pytest.raises(end):
-            search(config, progress=False)
-    found = search(config, resume=True, progress=False)
-    assert found.n_trials == 2
+            search(config, ["search.trials=3"], progress=False)
+    found = search(config, ["search.trials=3"], resume=True, progress=False)
+    assert found.n_trials == 3
     study = optuna.load_study(study_name="stance", storage=f"sqlite:///{found.study}")
-    finished = [trial.params for trial in study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))]
-    assert len(tried) == 1 and finished[0]["training.learning_rate"] == tried[0].training.learning_rate
+    rates = [trial.params["training.learning_rate"] for trial in study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))]
+    assert rates[:2] == [settings.training.learning_rate for settings in tried] and len(set(rates)) == 3
+
+
+def test_settings_that_come_up_twice_are_trained_once(config, monkeypatch):
+    tried, train = [], stance.search.__globals__["train"]
+    monkeypatch.setitem(stance.search.__globals__, "train", lambda settings, **kwargs: tried.append(settings) or train(settings, **kwargs))
+    found = search({**config, "search": {"trials": 5, "space": {"training.epochs": [1, 2]}}}, progress=False)
+    assert found.n_trials == 5 and len(tried) == 2
+    assert stance.load(found.checkpoint).calibration is not None
+
+
+def test_whole_bounds_of_a_setting_that_takes_any_number_give_any_number(config):
+    space = {"data.as_printed": {"low": 0, "high": 0.9}, "distill.weight": {"low": 0, "high": 1}}
+    found = search({**config, "search": {"trials": 1, "space": space}}, progress=False)
+    assert 0 < found.best["distill.weight"] < 1
 
 
 @pytest.mark.parametrize(
@@ -73,12 +89,20 @@ def test_a_trial_that_was_cut_off_is_run_again_with_the_same_settings(config, mo
         ({"training.epochs": {"low": 3}}, r"found \{'low': 3\}, expected a list of values, or low and high \(and log: true\)\.$"),
         ({"training.epochs": {"low": 3, "high": 2}}, r"expected low below high, and above 0 where log is true\.$"),
         ({"training.epochs": []}, r"found \[\], expected a list of values"),
+        ({"distill.teachers": [["a"]]}, r"found \[\['a'\]\], expected a list of values"),
+        ({"training.output": ["a"]}, r"training\.output: cannot be searched\."),
+        ({1: [2]}, r"space\.1: cannot be searched\."),
     ],
 )
 def test_a_wrong_space_stops_before_anything_is_trained(config, tmp_path, space, message):
     with pytest.raises(ConfigError, match=message):
         search({**config, "search": {"space": space}}, progress=False)
     assert not (tmp_path / "search").exists()
+
+
+def test_a_search_trains_one_seed_a_trial(config):
+    with pytest.raises(ConfigError, match=r"training\.seeds: a search trains one seed a trial\. Leave it empty, and train best\.yaml with several\.$"):
+        search(config, ["training.seeds=[1, 2]"], progress=False)
 
 
 def test_a_missing_extra_answers_with_its_install_line(config, monkeypatch):

@@ -242,6 +242,64 @@ def test_what_is_taught_is_the_label_and_the_teacher_weighed(config, toy_files, 
     assert task._taught(tmp_path) == pytest.approx(gold)
 
 
+def test_toward_an_unrelated_target_the_label_counts_alone(config, tiny_model, tmp_path):
+    from stance.tasks import StanceTask
+
+    task = StanceTask(load_config({**config.to_dict(), "distill": {"teachers": [str(tiny_model)], "weight": 1.0}}, ["data.other_targets=0.9"]))
+    taught = task._taught(tmp_path)
+    swapped = [i for i, (shown, asked) in enumerate(zip(task.train, task.asked, strict=True)) if shown.label != asked.label]
+    assert 3 <= len(swapped) <= 16 and all(task.train[i].label == "neutral" and task.train[i].target != "negotiations" for i in swapped)
+    assert taught[swapped].tolist() == [[0, 0, 1]] * len(swapped)
+    others = [i for i in range(len(taught)) if i not in swapped]
+    assert taught[others] == pytest.approx(stance.load(tiny_model).predict_proba([task.asked[i] for i in others]), abs=0.01)
+    rows = [stance.Example("yes", target="atheism", label="support")] * 50
+    from stance.tasks import _under_other_targets
+
+    assert _under_other_targets(rows, 0.9, 1) == rows  # what is about something else stays so
+
+
+def test_what_the_teachers_said_outlives_a_run_that_was_stopped_in_its_first_epoch(config, tiny_model, tmp_path, monkeypatch):
+    settings = load_config({**config.to_dict(), "distill": {"teachers": [str(tiny_model)]}})
+
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stance.training._run", stop)
+        with pytest.raises(KeyboardInterrupt):
+            stance.train(settings, progress=False)
+    kept = tmp_path / "run.partial" / "taught.npy"
+    assert kept.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr("stance.tasks._ask", stop)  # nobody is asked again
+        stance.train(settings, progress=False)
+    assert not (tmp_path / "run.partial").exists()
+
+
+def test_neighbours_out_of_the_same_article_are_not_held_out():
+    from stance.tasks import _apart
+
+    words = " ".join(f"w{i}" for i in range(30))
+    learned = [stance.Example("we will talk", context=f"{words} [...] they said")]
+    held = [stance.Example("they refuse", context=f"then {words[10:]} [...]"), stance.Example("they refuse", context="nobody knows why [...] they said")]
+    assert _apart(held, learned) == held[1:]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["data.other_targets=0.1", "model.use_target=false"], r"data\.other_targets: the model does not read the target \(model\.use_target\)\."),
+        (["data.hide_share=0.1"], r"data\.hide_share: the model reads neither speaker nor context\."),
+        (["data.dev=null", "distill.teachers=[some]"], r"distill: needs data\.dev"),
+        (["data.dev=null", "training.seeds=[1, 2]"], r"training\.seeds: needs data\.dev"),
+        (["task=quotes", "data.other_targets=0.1"], r"data\.other_targets: is for statements, not for articles\. Leave it out\.$"),
+    ],
+)
+def test_settings_that_would_do_nothing_or_harm_are_refused(config, overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        stance.train(load_config(config, overrides), progress=False)
+
+
 @pytest.mark.parametrize(
     ("task", "distill", "message"),
     [
@@ -296,6 +354,11 @@ def test_several_seeds_give_a_checkpoint_each_their_mean_and_spread(config, tmp_
     assert [(folder / WEIGHTS).stat().st_mtime_ns for folder in folders] == written  # finished ones are not trained again
     with pytest.raises(InputError, match="seed-3: exists already"):
         stance.train(settings, progress=False)
+    (tmp_path / "train.jsonl").write_text((tmp_path / "train.jsonl").read_text(encoding="utf-8").replace("rain fell", "sea fell"), encoding="utf-8")
+    with pytest.raises(InputError, match="seed-3: exists already"):  # of other data: neither kept nor lost
+        stance.train(settings, resume=True, progress=False)
+    with pytest.raises(InputError, match="is a checkpoint, and the seeds need a folder for theirs"):
+        stance.train(load_config(settings, [f"training.output={folders[0]}"]), progress=False)
 
 
 def test_loggers_are_passed_on(config, tmp_path, monkeypatch):
@@ -421,8 +484,9 @@ def test_low_rank_updates_are_trained_and_merged(config, tiny_encoder):
     before, after = load_file(tiny_encoder / WEIGHTS), load_file(f"{result.checkpoint}/{WEIGHTS}")
     assert set(after) == {f"bert.{name}" for name in before} | {"classifier.weight", "classifier.bias"}  # a plain checkpoint
     changed = {name: after[f"bert.{name}"] - before[name] for name in before if not np.array_equal(before[name], after[f"bert.{name}"])}
-    assert len(changed) == 13  # the six matrices of each of two layers, and the pooler's
-    assert all(np.linalg.matrix_rank(update, tol=1e-6) == 4 for update in changed.values())
+    assert {name for name in changed if "pooler" in name} == {"pooler.dense.weight", "pooler.dense.bias"}  # trained whole
+    ranks = [np.linalg.matrix_rank(update, tol=1e-6) for name, update in changed.items() if "pooler" not in name]
+    assert ranks == [4] * 12  # the six matrices of each of two layers
     assert stance.evaluate(result.checkpoint, config.data.dev, baselines=False).metrics["macro_f1"] == result.metrics["macro_f1"]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from stance.config import ModelConfig
 from stance.corpora import corpus_rows, other_targets
 from stance.errors import InputError
 from stance.probes import negate, probe
@@ -20,6 +21,10 @@ from stance.reporting import ProbeReport
         ("It isn’t over, and it will not be.", "It is over, and it will not be."),
         ("It is over, and it won't be.", "It is not over, and it won't be."),
         ("Talks now!", None),
+        ("There is no will to talk.", None),
+        ("We have never met, and we can wait.", None),
+        ("Talks with Will Smith in May are off.", "Talks with Will Smith in May are not off."),
+        ("So be it. Will they come?", "So be it. Will not they come?"),
     ],
 )
 def test_a_statement_is_negated_at_its_first_auxiliary(text, negated):
@@ -30,6 +35,7 @@ class Reader:
     """A model whose rule is plain: a side is taken where the target is about talking."""
 
     name = "reader"
+    config = ModelConfig(use_speaker=True)
 
     def predict(self, rows, *, batch_size):
         def label(row):
@@ -100,3 +106,24 @@ def test_training_and_probing_share_no_target():
     learn, ask = other_targets("learn"), other_targets("probe")
     every = [target.lower() for part in (learn, ask) for targets in part.values() for target in targets]
     assert len(every) == len(set(every)) and "negotiations" not in every
+
+
+def test_what_a_model_does_not_read_is_not_probed(monkeypatch):
+    class Blind(Reader):
+        config = ModelConfig(use_target=False)
+
+    monkeypatch.setattr("stance.probes.load", lambda model: model)
+    report = probe(Blind(), ROWS)
+    assert [result.n_examples for result in report.results] == [0, 0, 0, 0, 1] and "| target masked | labels kept | - | 0 of 0 |" in report.to_markdown()
+
+
+def test_targets_are_swapped_where_they_are_negotiations(monkeypatch):
+    monkeypatch.setattr("stance.probes.load", lambda model: model)
+    rows = [Example("We will talk.", target="the peace talks", label="support"), Example("We will talk.", label="support")]
+    assert [result.n_examples for result in probe(Reader(), rows).results][:3] == [1, 1, 1]
+
+
+def test_a_name_inside_a_word_is_left():
+    from stance.probes import _spoken_by
+
+    assert _spoken_by(Example("x", "he", "he and the chief said"), "Ann").context == "Ann and the chief said"
