@@ -89,7 +89,7 @@ def analyze(
 
 def _stream(articles: Iterable[str | Mapping[str, str]], one: Callable[[str], ArticleReport], model: str) -> Iterator[ArticleReport]:
     for i, article in enumerate(articles):
-        known = {} if isinstance(article, str) else {name: article[name] for name in ("source", "outlet", "date") if article.get(name)}
+        known: dict[str, Any] = {} if isinstance(article, str) else {name: article[name] for name in ("source", "outlet", "date") if article.get(name)}
         text = article if isinstance(article, str) else article.get("text", "")
         try:
             yield replace(one(text), **known)

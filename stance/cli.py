@@ -22,7 +22,8 @@ from stance.corpora import TABLES, decode, has_words, read_table, read_text
 from stance.errors import EmptyTextError, InputError, MissingColumnError, PartialFailure, StanceError, UnreadableFileError
 from stance.labels import LABELS
 from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Quote
-from stance.reporting import ROW_FIELDS, UNKNOWN, write_whole
+from stance.reporting import ROW_FIELDS, write_whole
+from stance.shares import UNKNOWN
 
 if TYPE_CHECKING:
     from stance.quotes.scoring import QuoteReport

@@ -158,7 +158,7 @@ def _f1(tables: NDArray[np.float64]) -> NDArray[np.float64]:
     """F1 of each label, shape (n, n_labels), of confusion matrices, shape (n, n_labels, n_labels); 0 where a label is nowhere."""
     hits = np.diagonal(tables, axis1=1, axis2=2)
     total = tables.sum(axis=1) + tables.sum(axis=2)
-    return np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
+    return np.asarray(np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0))
 
 
 def permutation_test(

@@ -137,12 +137,14 @@ def shares(reports: Iterable[Any], by: str = "speaker", *, n_resamples: int = 10
             raise InputError(f"the reports are of several models ({', '.join(confusions)}), which err in different ways. Count them apart.")
         for statement in report.statements:
             group = _GROUPS[by](report, statement)
-            label = max(range(len(LABELS)), key=lambda i: statement.prediction.probabilities[LABELS[i]])
-            counts[group][number][label] += 1
+            best_label = max(range(len(LABELS)), key=lambda i: statement.prediction.probabilities[LABELS[i]])
+            counts[group][number][best_label] += 1
             undated += group == UNKNOWN
             if number == 0:
-                single.append((group, label))
+                single.append((group, best_label))
     confusion = next(iter(confusions.values()), [])
+    if not all(map(sum, confusion)):  # a label was never held out: how often it is mistaken is not known
+        confusion = []
     warnings = []
     if not confusion:
         warnings.append("the checkpoint does not say how the model errs (calibration.json has no confusion matrix), so the shares are as it counted them.")
@@ -153,7 +155,7 @@ def shares(reports: Iterable[Any], by: str = "speaker", *, n_resamples: int = 10
         table = np.array(list(articles.values()))  # (n_articles, n_labels)
         total = table.sum(axis=0)
         if n_reports == 1:  # nothing to draw articles from
-            table = np.array([np.eye(len(LABELS))[label] for other, label in single if other == group])
+            table = np.array([np.eye(len(LABELS))[given] for other, given in single if other == group])
         best = corrected_shares(total, confusion) if confusion else None
         low, high = share_intervals(table, confusion, n_resamples=n_resamples, seed=seed) if confusion else (None, None)
         for i, label in enumerate(LABELS):
