@@ -52,7 +52,7 @@ def statement_table(report: Any, *, links: bool = False) -> str:  # noqa: ANN401
 
     Args:
         report: An `ArticleReport`.
-        links: Whether their numbers lead to the marks in the same page.
+        links: Whether the article stands in the same page: numbers lead to its marks, and long statements are cut.
 
     Returns:
         A `<table>`, with the report's warnings where there is no page around it.
@@ -63,7 +63,7 @@ def statement_table(report: Any, *, links: bool = False) -> str:  # noqa: ANN401
         place = f'<a href="#s{number}">{number}</a>' if links else str(number)
         rows.append(
             f"<tr{_data(number, statement) if links else ''}><td>{place}</td><td>{_escape(name)}</td><td>{_badge(statement)}</td>"
-            f"<td>{quote.kind}</td><td>{_escape(quote.text)}</td></tr>"
+            f"<td>{quote.kind}</td><td>{_escape(_cut(quote.text) if links else quote.text)}</td></tr>"
         )
     head = "".join(f"<th scope=col>{name}</th>" for name in ("#", "speaker", "stance, probability", "kind", "statement"))
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
@@ -153,27 +153,24 @@ def _label(statement: Statement) -> str:
     return statement.prediction.label or "abstained"
 
 
+def _cut(text: str, width: int = 160) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
 def _badge(statement: Statement) -> str:
-    label, doubt = _label(statement), ' <span class=doubt title="doubtful">(?)</span>' if is_doubtful(statement) else ""
-    shown = label if label != "abstained" else "no label"
-    return f'<span class="badge {label}">{SIGNS[label]} {shown}</span> {statement.prediction.confidence:.2f}{doubt}'
+    label, doubt = _label(statement), " (?)" if is_doubtful(statement) else ""
+    return f'<span class="badge {label}">{label if label != "abstained" else "no label"}</span> {statement.prediction.confidence:.2f}{doubt}'
 
 
 def _data(number: int, statement: Statement) -> str:
-    """What the script knows a statement by; it stands on the statement's row in the table."""
-    doubt = " data-doubt" if is_doubtful(statement) else ""
-    note = _escape(_note(number, statement))
-    return f' data-n={number} data-stance={_label(statement)} data-speaker="{_escape(_name(statement))}" data-note="{note}"{doubt}'
-
-
-def _note(number: int, statement: Statement) -> str:
-    """What hovering over or focusing a mark shows, as text."""
-    quote, prediction = statement.quote, statement.prediction
-    about = f", {quote.speaker.description}" if quote.speaker and quote.speaker.description and quote.speaker.description != quote.speaker.name else ""
-    sure = f" (sure of the speaker: {quote.speaker.confidence:.2f})" if quote.speaker else ""
-    probabilities = ", ".join(f"{label} {prediction.probabilities[label]:.2f}" for label in LABELS)
-    label = prediction.label or "no label: not sure enough"
-    return f"{number}. {_name(statement)}{about}{sure}. {label}. {quote.kind}. {probabilities}." + (" Doubtful." if is_doubtful(statement) else "")
+    """What the page's script knows of a statement beside the cells of its row: for filters, and for the note on hover and focus."""
+    speaker, prediction = statement.quote.speaker, statement.prediction
+    found = f' data-n={number} data-stance={_label(statement)} data-p="{" ".join(f"{prediction.probabilities[label]:.2f}" for label in LABELS)}"'
+    if speaker:
+        found += f" data-sure={speaker.confidence:.2f}"
+        if speaker.description and speaker.description != speaker.name:
+            found += f' data-about="{_escape(speaker.description)}"'
+    return found + (" data-doubt" if is_doubtful(statement) else "")
 
 
 def _marked(report: Any) -> str:  # noqa: ANN401
@@ -196,16 +193,12 @@ def _marked(report: Any) -> str:  # noqa: ANN401
         if not open_now:
             pieces.append(text)
             continue
-        number = min(open_now)
-        statement = report.statements[number - 1]
+        statement = report.statements[min(open_now) - 1]
         new = sorted(set(open_now) - seen)
-        first = "".join(f"<a id=s{n} class=at></a>" for n in new)
-        notes = " ".join(_note(n, report.statements[n - 1]) for n in new)
-        focus = f' tabindex=0 aria-label="{_escape(notes)}"' if new else ""
-        also = f' data-all="{" ".join(map(str, sorted(open_now)))}"'
-        kind = f" {statement.quote.kind}" + (" doubtful" if is_doubtful(statement) else "")
-        sign = f"<span class=sign aria-hidden=true>{SIGNS[_label(statement)]}</span>" if number not in seen else ""
-        pieces.append(f'{first}<mark class="{_label(statement)}{kind}"{also}{focus}>{sign}{text}</mark>')
+        places = "".join(f"<a id=s{n}></a>" for n in new[1:])
+        first = f" id=s{new[0]} tabindex=0" if new else ""
+        names = [_label(statement), statement.quote.kind, *(["doubtful"] if is_doubtful(statement) else [])]
+        pieces.append(f'{places}<mark{first} class="{" ".join(names)}" data-all="{" ".join(map(str, sorted(open_now)))}">{text}</mark>')
         seen.update(open_now)
     return "".join(pieces)
 
@@ -215,7 +208,7 @@ def _filters(report: Any) -> str:  # noqa: ANN401
         return "<p>No quoted statements were found.</p>"
     given = {_label(statement) for statement in report.statements}
     boxes = "".join(
-        f'<label><input type=checkbox name=stance value={label} checked> <span class="badge {label}">{SIGNS[label]} '
+        f'<label><input type=checkbox name=stance value={label} checked> <span class="badge {label}">'
         f"{label if label != 'abstained' else 'no label'}</span></label>"
         for label in (*LABELS, "abstained")
         if label in given
@@ -258,7 +251,8 @@ def _page(title: str, body: str, script: str, *, wide: bool = False) -> str:
 _TABLE_STYLE = """
 .badge{white-space:nowrap;padding:0 .35em;border-radius:.25em;border-bottom:2px solid #777;background:#8883}
 .badge.support{border-bottom-color:#0072b2;background:#0072b233}.badge.oppose{border-bottom:3px double #d55e00;background:#d55e0033}
-.badge.neutral{border-bottom-style:dotted}.badge.abstained{border-bottom-style:dashed}.doubt{font-weight:bold}
+.badge.neutral{border-bottom-style:dotted}.badge.abstained{border-bottom-style:dashed}
+.badge.support::before{content:"+ "}.badge.oppose::before{content:"− "}.badge.neutral::before{content:"○ "}.badge.abstained::before{content:"? "}
 """
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b1b1b;--paper:#fff;--soft:#666;--line:#d5d5d5;--card:#fffdf4;--focus:#000}
@@ -275,9 +269,12 @@ select{max-width:14rem}
 mark{color:inherit;background:#8882;border-bottom:2px dotted #888;border-radius:.15em}
 mark.support{background:#0072b22e;border-bottom:2px solid #0072b2}mark.oppose{background:#d55e002e;border-bottom:4px double #d55e00}
 mark.abstained{border-bottom-style:dashed}mark.doubtful{outline:1px dashed var(--soft);outline-offset:1px}mark.indirect{font-style:italic}
-mark.off{background:none;border-color:transparent;outline:none;opacity:.55}mark.off .sign{display:none}
+mark[tabindex]::before{font:bold .8em system-ui,sans-serif;margin-right:.2em}
+mark.support::before{content:"+"}mark.oppose::before{content:"−"}mark.neutral::before{content:"○"}mark.abstained::before{content:"?"}
+mark:not([tabindex])::before{content:none}
+mark.off{background:none;border-color:transparent;outline:none;opacity:.55}mark.off::before{content:none}
 mark.on,mark:focus{outline:2px solid var(--focus);outline-offset:1px}
-.sign{font:bold .8em system-ui,sans-serif;margin-right:.2em;user-select:none}.at{scroll-margin-top:5rem}
+mark,article a{scroll-margin-top:5rem}
 .bar{display:flex;min-width:8rem}.part{font:bold .75rem/1.3rem system-ui,sans-serif;text-align:center;overflow:hidden;border-right:1px solid var(--paper);
 background:#9996}
 .part.support{background:#0072b2;color:#fff}.part.oppose{background:#d55e00;color:#000}
@@ -296,27 +293,33 @@ _ARTICLE_SCRIPT = """
 (() => {
   const marks = [...document.querySelectorAll('mark')], rows = [...document.querySelectorAll('tbody tr[data-n]')];
   const card = document.getElementById('card'), form = document.getElementById('filters'), shown = document.getElementById('shown');
+  const note = (row) => {
+    const { n, stance, p, sure, about } = row.dataset, [support, oppose, neutral] = p.split(' ');
+    const label = stance === 'abstained' ? 'no label: not sure enough' : stance, doubt = 'doubt' in row.dataset ? ' Doubtful.' : '';
+    const who = row.cells[1].textContent + (about ? `, ${about}` : '') + (sure ? ` (sure of the speaker: ${sure})` : '');
+    return `${n}. ${who}. ${label}. ${row.cells[3].textContent}. support ${support}, oppose ${oppose}, neutral ${neutral}.${doubt}`;
+  };
   const of = (mark) => mark.dataset.all.split(' ');
   let wanted = new Set(rows.map((row) => row.dataset.n));
   const show = (mark) => {
     const all = mark ? of(mark).filter((n) => wanted.has(n)) : [];
     marks.forEach((other) => other.classList.toggle('on', of(other).some((n) => all.includes(n))));
     card.hidden = !all.length;
-    card.textContent = rows.filter((row) => all.includes(row.dataset.n)).map((row) => row.dataset.note).join(' ');
+    card.textContent = rows.filter((row) => all.includes(row.dataset.n)).map(note).join(' ');
   };
   const apply = () => {
     const stances = new Set([...form.querySelectorAll('[name=stance]:checked')].map((box) => box.value));
     const speaker = form.elements.speaker.value, doubt = form.elements.doubt.checked;
     wanted = new Set();
     rows.forEach((row) => {
-      const keep = stances.has(row.dataset.stance) && (!speaker || row.dataset.speaker === speaker) && (!doubt || 'doubt' in row.dataset);
+      const keep = stances.has(row.dataset.stance) && (!speaker || row.cells[1].textContent === speaker) && (!doubt || 'doubt' in row.dataset);
       row.hidden = !keep;
       if (keep) wanted.add(row.dataset.n);
     });
     marks.forEach((mark) => {
       const keep = of(mark).some((n) => wanted.has(n));
       mark.classList.toggle('off', !keep);
-      if (mark.hasAttribute('aria-label')) mark.tabIndex = keep ? 0 : -1;
+      if (mark.hasAttribute('tabindex')) mark.tabIndex = keep ? 0 : -1;
     });
     shown.textContent = `${wanted.size} shown`;
     show(null);

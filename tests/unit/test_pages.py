@@ -35,13 +35,12 @@ class Reader(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.inside, self.signs, self.text, self.marks, self.ids, self.links, self.tags = False, 0, "", [], set(), set(), []
+        self.inside, self.text, self.marks, self.ids, self.links, self.tags = False, "", [], set(), set(), []
 
     def handle_starttag(self, tag, attrs):
         found = dict(attrs)
         self.tags.append(tag)
         self.inside |= tag == "article"
-        self.signs += self.inside and tag == "span"
         if "id" in found:
             self.ids.add(found["id"])
         if found.get("href", "").startswith("#"):
@@ -51,10 +50,9 @@ class Reader(HTMLParser):
 
     def handle_endtag(self, tag):
         self.inside &= tag != "article"
-        self.signs -= self.inside and tag == "span"
 
     def handle_data(self, data):
-        if self.inside and not self.signs:
+        if self.inside:
             self.text += data
 
 
