@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from stance.errors import UnsafeCheckpointError as UnsafeCheckpointError
     from stance.evaluation import compare as compare
     from stance.evaluation import evaluate as evaluate
+    from stance.explain import explain as explain
     from stance.labels import LABELS as LABELS
     from stance.modeling import StanceModel as StanceModel
     from stance.modeling import load as load
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from stance.reporting import ArticleReport as ArticleReport
     from stance.reporting import ComparisonReport as ComparisonReport
     from stance.reporting import EvaluationReport as EvaluationReport
+    from stance.reporting import Explanation as Explanation
     from stance.reporting import ProbeReport as ProbeReport
     from stance.reporting import SearchResult as SearchResult
     from stance.reporting import TrainingResult as TrainingResult
@@ -70,13 +72,14 @@ _HOMES = {
     "ModelNotFoundError PartialFailure SplitLeakError StanceError UnknownLabelError "
     "UnreadableFileError UnsafeCheckpointError",
     "evaluation": "compare evaluate",
+    "explain": "explain",
     "labels": "LABELS",
     "modeling": "StanceModel load",
     "predict": "predict",
     "probes": "probe",
     "quotes.extract": "extract_quotes",
     "records": "AttributedStance Example Prediction Quote Span Speaker Statement",
-    "reporting": "ArticleReport ComparisonReport EvaluationReport ProbeReport SearchResult TrainingResult",
+    "reporting": "ArticleReport ComparisonReport EvaluationReport Explanation ProbeReport SearchResult TrainingResult",
     "search": "search",
     "shares": "Share Shares shares",
     "training": "train",

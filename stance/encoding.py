@@ -56,6 +56,47 @@ def encode(examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", co
     return Encoded(features, truncated)
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of what the model reads, in words.
+
+    Attributes:
+        text: The word.
+        segment: `statement` or `beside` (target, speaker, context).
+        pieces: Which places of the input ids it stands at.
+    """
+
+    text: str
+    segment: str
+    pieces: tuple[int, ...]
+
+
+def words_read(example: Example, tokenizer: "PreTrainedTokenizerBase", config: ModelConfig) -> list[Piece]:
+    """Say which words the input ids of one example stand for; special tokens are left out.
+
+    Args:
+        example: One that is not too long to be read whole.
+        tokenizer: A fast tokenizer.
+        config: As for `encode`.
+
+    Returns:
+        The words in their order; [] where the example was cut.
+    """
+    texts = clean(example.text, strip_marks=True), _second(_head(example, config), *_context(example, config))
+    encoded = tokenizer(*(text for text in texts if text), truncation=False, verbose=False, return_offsets_mapping=True)
+    if encoded["input_ids"] != encode([example], tokenizer, config).features[0]["input_ids"]:
+        return []
+    found: dict[tuple[int, int], list[int]] = {}
+    for i, (segment, word) in enumerate(zip(encoded.sequence_ids(0), encoded.word_ids(0), strict=True)):
+        if segment is not None and word is not None:
+            found.setdefault((segment, word), []).append(i)
+    offsets = encoded["offset_mapping"]
+    return [
+        Piece(texts[segment][offsets[places[0]][0] : offsets[places[-1]][1]], ("statement", "beside")[segment], tuple(places))
+        for (segment, _), places in found.items()
+    ]
+
+
 def clean(text: str, *, strip_marks: bool = False) -> str:
     """Fold spacing, compatibility characters and quotation marks; the offsets of records are not touched by this."""
     text = text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate stops the tokenizer

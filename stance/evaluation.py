@@ -23,6 +23,8 @@ from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Example
 from stance.reporting import ComparisonReport, EvaluationReport
 from stance.splits import check_no_leak
 
+_FEWEST_CLUSTERS = 5
+
 
 def evaluate(
     model: str | Path | StanceModel = DEFAULT_MODEL,
@@ -156,11 +158,13 @@ def compare(
 
 
 def _slices(values: Sequence[str], gold: NDArray[np.int64], prob: NDArray[np.float64], clusters: Sequence[str], n_resamples: int, seed: int) -> dict[str, Any]:
-    """Score the rows of each value of a column apart, the most frequent value first."""
+    """Score the rows of each value of a column apart, the most frequent value first; of few matters the statements are drawn anew."""
     found = {}
     for value, _ in Counter(values).most_common():
         rows = [i for i, other in enumerate(values) if other == value]
-        resampled = bootstrap(gold[rows], prob[rows].argmax(axis=1), [clusters[i] for i in rows], n_resamples=n_resamples, seed=seed)
+        inside = [clusters[i] for i in rows]
+        few = len(set(inside)) < _FEWEST_CLUSTERS
+        resampled = bootstrap(gold[rows], prob[rows].argmax(axis=1), None if few else inside, n_resamples=n_resamples, seed=seed)
         found[value or "(none)"] = {**score(gold[rows], prob[rows]), "interval": list(resampled.intervals()["macro_f1"])}
     return found
 

@@ -28,7 +28,7 @@ def score(y_true: ArrayLike, y_prob: ArrayLike) -> dict[str, Any]:
         y_prob: Probabilities, shape (n_examples, n_labels); rows sum to 1.
 
     Returns:
-        `macro_f1`, `f1_support_oppose` (mean of the two), `accuracy`, `ece`, `brier`, `n_examples`, `per_label`
+        `macro_f1`, `f1_support_oppose` (mean of the two), `accuracy`, `ece`, `brier`, `reliability`, `n_examples`, `per_label`
         (precision, recall, f1, n_examples each) and `confusion` (rows gold, columns predicted, in label order).
     """
     true, prob = np.asarray(y_true), np.asarray(y_prob, dtype=float)
@@ -40,6 +40,7 @@ def score(y_true: ArrayLike, y_prob: ArrayLike) -> dict[str, Any]:
         "f1_support_oppose": float((f1[0] + f1[1]) / 2),
         "accuracy": float(accuracy_score(true, pred)),
         "ece": expected_calibration_error(true, prob),
+        "reliability": reliability(true, prob),
         "brier": float(np.mean(np.sum((prob - np.eye(N_LABELS)[true]) ** 2, axis=1))),
         "per_label": {
             label: {
@@ -65,15 +66,29 @@ def expected_calibration_error(y_true: ArrayLike, y_prob: ArrayLike, n_bins: int
     Returns:
         0 (calibrated) to 1.
     """
+    bins = reliability(y_true, y_prob, n_bins)
+    return float(sum(b["n_examples"] * abs(b["accuracy"] - b["confidence"]) for b in bins) / sum(b["n_examples"] for b in bins))
+
+
+def reliability(y_true: ArrayLike, y_prob: ArrayLike, n_bins: int = 15) -> list[dict[str, Any]]:
+    """How often a model is right against how sure it is, in equal-width bins of the top probability.
+
+    Args:
+        y_true: Gold labels, shape (n_examples,).
+        y_prob: Probabilities, shape (n_examples, n_labels).
+        n_bins: How many bins; empty ones are left out.
+
+    Returns:
+        For each bin its mean `confidence`, its `accuracy` and `n_examples`, the least sure first.
+    """
     true, prob = np.asarray(y_true), np.asarray(y_prob, dtype=float)
     confidence = prob.max(axis=1)
     correct = prob.argmax(axis=1) == true
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    error = 0.0
-    for b in np.unique(bins):
-        inside = bins == b
-        error += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
-    return float(error)
+    return [
+        {"confidence": float(confidence[bins == b].mean()), "accuracy": float(correct[bins == b].mean()), "n_examples": int((bins == b).sum())}
+        for b in np.unique(bins)
+    ]
 
 
 def risk_coverage(y_true: ArrayLike, y_prob: ArrayLike, shares: Sequence[float] = TWENTIETHS) -> dict[str, Any]:
@@ -248,7 +263,8 @@ def share_intervals(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bootstrap intervals of `corrected_shares`: articles are drawn anew, and so are the held-out statements.
 
-    Percentiles, further out the fewer the articles: Hesterberg 2015 (The American Statistician), "What Teachers Should Know About the Bootstrap".
+    One statement of no label is drawn among them, so that a few that agree do not look certain. Percentiles, further out the
+    fewer the articles: Hesterberg 2015 (The American Statistician), "What Teachers Should Know About the Bootstrap".
 
     Args:
         counts: Statements by article and predicted label, shape (n_articles, n_labels).
@@ -263,13 +279,13 @@ def share_intervals(
     from scipy.stats import norm, t
 
     n, table = np.asarray(counts, dtype=float), np.asarray(confusion, dtype=int)
+    n = np.vstack([n, np.full(N_LABELS, 1 / N_LABELS)])  # or three statements that agree would leave nothing to doubt
     draw = np.random.default_rng(seed)
     weights = draw.multinomial(len(n), np.full(len(n), 1 / len(n)), size=n_resamples)  # (n_resamples, n_articles)
     drawn = weights @ n
-    drawn[drawn.sum(axis=1) == 0] = n.sum(axis=0)
     tables = np.stack([draw.multinomial(row.sum(), row / row.sum(), size=n_resamples) for row in table], axis=1)  # (n_resamples, n_labels, n_labels)
     found = corrected_shares(drawn, tables)
-    free = max(2, len(n)) - 1
+    free = len(n) - 1
     tail = 100 * float(norm.cdf(np.sqrt(1 + 1 / free) * t.ppf((1 - level) / 2, free)))
     return np.percentile(found, tail, axis=0), np.percentile(found, 100 - tail, axis=0)
 

@@ -49,6 +49,7 @@ class StanceModel:
         config: How inputs are built.
         calibration: How logits become probabilities, or None if the checkpoint holds none.
         name: Where it came from.
+        columns: Which outputs of the network are those of `LABELS`, in their order.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class StanceModel:
         if set(found) != set(LABELS) or len(network.config.id2label or {}) != len(LABELS):
             names = ", ".join(map(str, (network.config.id2label or {}).values()))
             raise BrokenCheckpointError(name or "model", f"its labels are {names}, expected {', '.join(LABELS)}. Train it with stance.train.")
-        self._columns = [found[label] for label in LABELS]
+        self.columns = [found[label] for label in LABELS]
 
     @classmethod
     def from_pretrained(cls, path: str | Path) -> "StanceModel":
@@ -141,7 +142,7 @@ class StanceModel:
                 rows = order[start : start + batch_size]
                 batch = self.tokenizer.pad([encoded.features[i] for i in rows], return_tensors="pt").to(self.network.device)
                 output = self.network(**batch).logits  # (n_rows, n_labels)
-                logits[rows] = output.float().cpu().numpy()[:, self._columns]
+                logits[rows] = output.float().cpu().numpy()[:, self.columns]
         return logits, encoded.truncated
 
     def predict_proba(self, statements: Sequence[str | Example], batch_size: int = 32) -> NDArray[np.float64]:

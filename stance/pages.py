@@ -57,16 +57,15 @@ def statement_table(report: Any, *, links: bool = False) -> str:  # noqa: ANN401
     Returns:
         A `<table>`, with the report's warnings where there is no page around it.
     """
+    width = 160 if len(report.statements) <= 1000 else 48  # the article stands above: a long one is not to stand there twice
     rows = []
     for number, statement in enumerate(report.statements, 1):
         quote, name = statement.quote, _name(statement)
         place = f'<a href="#s{number}">{number}</a>' if links else str(number)
-        rows.append(
-            f"<tr{_data(number, statement) if links else ''}><td>{place}</td><td>{_escape(name)}</td><td>{_badge(statement)}</td>"
-            f"<td>{quote.kind}</td><td>{_escape(_cut(quote.text) if links else quote.text)}</td></tr>"
-        )
+        cells = (place, _escape(name), _badge(statement), quote.kind, _escape(_cut(quote.text, width) if links else quote.text))
+        rows.append(f"<tr{_data(number, statement) if links else ''}>{''.join(f'<td>{cell}' for cell in cells)}")
     head = "".join(f"<th scope=col>{name}</th>" for name in ("#", "speaker", "stance, probability", "kind", "statement"))
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    table = f"<table class=list><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     if links:
         return table
     warnings = "".join(f"<p>Warning: {_escape(warning)}</p>" for warning in report.warnings)
@@ -111,6 +110,30 @@ def corpus_page(reports: Sequence[Any], title: str = "Articles") -> str:
     return _page(title, body, _CORPUS_SCRIPT, wide=True)
 
 
+def explanation_html(explanation: Any) -> str:  # noqa: ANN401 - an Explanation, which is above this module
+    """Return the words of an explanation, coloured by what they say for the label, as an HTML fragment."""
+    most = max((abs(word.score) for word in explanation.words), default=0) or 1
+    lines: dict[str, list[str]] = {"statement": [], "beside": []}
+    for word in explanation.words:
+        color = "0,114,178" if word.score > 0 else "213,94,0"
+        strength = 0.75 * abs(word.score) / most
+        line = "border-bottom:2px solid" if word.score > 0 else "border-bottom:3px double"
+        edge = f";{line} rgb({color})" if strength > 0.15 else ""
+        lines[word.segment].append(f'<span title="{word.score:+.2f}" style="background:rgba({color},{strength:.2f}){edge}">{_escape(word.text)}</span>')
+    beside = f"<p>read beside it: {' '.join(lines['beside'])}</p>" if lines["beside"] else ""
+    unsure = " The scores miss the sum by more than a tenth: do not trust them." if explanation.gap > 0.1 * max(abs(explanation.change), 0.1) else ""
+    return (
+        f"<div><p><b>{explanation.label}</b> {explanation.probability:.2f}; blue, single line: for it, orange, double line: against it</p>"
+        f"<p>{' '.join(lines['statement'])}</p>{beside}<p><small>All words together change its logit by {explanation.change:+.2f}; the scores miss that by "
+        f"{explanation.gap:.2f}.{unsure} Model: {_escape(explanation.model)}</small></p></div>"
+    )
+
+
+def explanation_page(explanation: Any) -> str:  # noqa: ANN401 - an Explanation
+    """Return the page of one explanation, whole."""
+    return _page(f"Why {explanation.label}", f"<h1>Why {explanation.label}</h1>{explanation_html(explanation)}", "")
+
+
 def _share_table(found: Shares) -> str:
     """A row per group: for each label a bar of the corrected share with its interval, and the count, which leads to the statements."""
     lines = []
@@ -153,7 +176,7 @@ def _label(statement: Statement) -> str:
     return statement.prediction.label or "abstained"
 
 
-def _cut(text: str, width: int = 160) -> str:
+def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
@@ -165,9 +188,9 @@ def _badge(statement: Statement) -> str:
 def _data(number: int, statement: Statement) -> str:
     """What the page's script knows of a statement beside the cells of its row: for filters, and for the note on hover and focus."""
     speaker, prediction = statement.quote.speaker, statement.prediction
-    found = f' data-n={number} data-stance={_label(statement)} data-p="{" ".join(f"{prediction.probabilities[label]:.2f}" for label in LABELS)}"'
+    found = f' data-n={number} data-p="{" ".join(f"{100 * prediction.probabilities[label]:.0f}" for label in LABELS)}"'
     if speaker:
-        found += f" data-sure={speaker.confidence:.2f}"
+        found += f" data-sure={100 * speaker.confidence:.0f}"
         if speaker.description and speaker.description != speaker.name:
             found += f' data-about="{_escape(speaker.description)}"'
     return found + (" data-doubt" if is_doubtful(statement) else "")
@@ -198,7 +221,8 @@ def _marked(report: Any) -> str:  # noqa: ANN401
         places = "".join(f"<a id=s{n}></a>" for n in new[1:])
         first = f" id=s{new[0]} tabindex=0" if new else ""
         names = [_label(statement), statement.quote.kind, *(["doubtful"] if is_doubtful(statement) else [])]
-        pieces.append(f'{places}<mark{first} class="{" ".join(names)}" data-all="{" ".join(map(str, sorted(open_now)))}">{text}</mark>')
+        numbers = "" if open_now == new[:1] else f' data-all="{" ".join(map(str, sorted(open_now)))}"'
+        pieces.append(f'{places}<mark{first} class="{" ".join(names)}"{numbers}>{text}</mark>')
         seen.update(open_now)
     return "".join(pieces)
 
@@ -280,26 +304,30 @@ background:#9996}
 .part.support{background:#0072b2;color:#fff}.part.oppose{background:#d55e00;color:#000}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}th,td{text-align:left;vertical-align:top;padding:.3rem .5rem;border-bottom:1px solid var(--line);
 overflow-wrap:anywhere}
+section{content-visibility:auto;contain-intrinsic-size:auto 60rem}.list{table-layout:fixed}
+.list th:nth-child(1){width:3.2rem}.list th:nth-child(2){width:22%}.list th:nth-child(3){width:23%}.list th:nth-child(4){width:5.2rem}
 tr[hidden]{display:none}th button{all:unset;cursor:pointer;font-weight:bold}th button:focus-visible{outline:2px solid var(--focus)}
 th[aria-sort=ascending] button::after{content:" ▲"}th[aria-sort=descending] button::after{content:" ▼"}
-.wide{max-width:75rem}.scale{position:relative;height:.9rem;min-width:7rem;background:#8882;margin-bottom:.2rem}
+.wide{max-width:75rem}.shares th[aria-sort]{white-space:nowrap}.scale{position:relative;height:.9rem;min-width:7rem;background:#8882;margin-bottom:.2rem}
 .scale .range{position:absolute;top:0;bottom:0;background:#9999}.scale .range.support{background:#0072b299}.scale .range.oppose{background:#d55e0099}
 .scale .point{position:absolute;top:-.15rem;bottom:-.15rem;width:2px;background:var(--ink)}
 #card{position:fixed;left:0;right:0;bottom:0;padding:.7rem 1rem;background:var(--card);border-top:2px solid var(--line);max-height:40vh;overflow:auto;z-index:2}
-@media(max-width:34rem){body{font-size:1rem;padding:.6rem .8rem 6rem}.bars td:nth-child(2){display:none}form{position:static}}
+@media(max-width:34rem){body{font-size:1rem;padding:.6rem .8rem 6rem}.bars td:nth-child(2){display:none}.bars th:nth-child(2):not([scope=row]){display:none}
+form{position:static}}
 @media print{form,#card{display:none}}
 """
 _ARTICLE_SCRIPT = """
 (() => {
   const marks = [...document.querySelectorAll('mark')], rows = [...document.querySelectorAll('tbody tr[data-n]')];
   const card = document.getElementById('card'), form = document.getElementById('filters'), shown = document.getElementById('shown');
+  const stanceOf = (row) => row.cells[2].firstChild.classList[1];
   const note = (row) => {
-    const { n, stance, p, sure, about } = row.dataset, [support, oppose, neutral] = p.split(' ');
+    const { n, p, sure, about } = row.dataset, [support, oppose, neutral] = p.split(' '), stance = stanceOf(row);
     const label = stance === 'abstained' ? 'no label: not sure enough' : stance, doubt = 'doubt' in row.dataset ? ' Doubtful.' : '';
-    const who = row.cells[1].textContent + (about ? `, ${about}` : '') + (sure ? ` (sure of the speaker: ${sure})` : '');
-    return `${n}. ${who}. ${label}. ${row.cells[3].textContent}. support ${support}, oppose ${oppose}, neutral ${neutral}.${doubt}`;
+    const who = row.cells[1].textContent + (about ? `, ${about}` : '') + (sure ? ` (sure of the speaker: ${sure} %)` : '');
+    return `${n}. ${who}. ${label}. ${row.cells[3].textContent}. support ${support} %, oppose ${oppose} %, neutral ${neutral} %.${doubt}`;
   };
-  const of = (mark) => mark.dataset.all.split(' ');
+  const of = (mark) => mark.dataset.all?.split(' ') ?? [mark.id.slice(1)];
   let wanted = new Set(rows.map((row) => row.dataset.n));
   const show = (mark) => {
     const all = mark ? of(mark).filter((n) => wanted.has(n)) : [];
@@ -312,7 +340,7 @@ _ARTICLE_SCRIPT = """
     const speaker = form.elements.speaker.value, doubt = form.elements.doubt.checked;
     wanted = new Set();
     rows.forEach((row) => {
-      const keep = stances.has(row.dataset.stance) && (!speaker || row.cells[1].textContent === speaker) && (!doubt || 'doubt' in row.dataset);
+      const keep = stances.has(stanceOf(row)) && (!speaker || row.cells[1].textContent === speaker) && (!doubt || 'doubt' in row.dataset);
       row.hidden = !keep;
       if (keep) wanted.add(row.dataset.n);
     });

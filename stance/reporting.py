@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stance import figures
+from stance.errors import InputError
 from stance.labels import LABELS
-from stance.pages import article_page, statement_table
+from stance.pages import article_page, explanation_html, explanation_page, statement_table
 from stance.records import Record, Statement
 from stance.shares import UNKNOWN, Shares, shares
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,10 @@ class ArticleReport(Record):
     def shares(self, by: str = "speaker") -> Shares:
         """Return what share of the statements takes each stance, by `speaker`, `kind` or `all`; for many articles `stance.shares`."""
         return shares([self], by)
+
+    def plot_shares(self, by: str = "speaker") -> "Figure":
+        """Draw these shares with their intervals; for many articles `stance.figures.plot_shares(stance.shares(...), title)`."""
+        return figures.plot_shares(self.shares(by), f"{self.source or 'article'}: stances by {by}")
 
     def to_json(self, indent: int | None = 1) -> str:
         """Return the report as JSON."""
@@ -192,6 +199,32 @@ class EvaluationReport(Record):
     def to_json(self) -> str:
         """Return the report as JSON."""
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+
+    def plot_confusion(self) -> "Figure":
+        """Draw the confusion matrix. Figures need the extra `report`; `stance.figures.save` writes them."""
+        return figures.plot_confusion(self.metrics, f"{self.model} on {self.data}")
+
+    def plot_reliability(self) -> "Figure":
+        """Draw how often the model is right against how sure it is."""
+        return figures.plot_reliability(self.metrics, f"{self.model} on {self.data}")
+
+    def plot_risk_coverage(self) -> "Figure":
+        """Draw the share of wrong labels where only the surest statements are answered."""
+        return figures.plot_risk_coverage(self.metrics, f"{self.model} on {self.data}")
+
+    def plot_slices(self, column: str) -> "Figure":
+        """Draw macro-F1 by the values of a column that the report was made with (`slices=`).
+
+        Args:
+            column: Such as `kind`.
+
+        Raises:
+            InputError: The report has no such slices.
+        """
+        if column not in self.slices:
+            known = ", ".join(self.slices) or "none"
+            raise InputError(f"the report has no slices by {column!r} (it has {known}). Pass slices=[{column!r}] to stance.evaluate.")
+        return figures.plot_slices(self.slices[column], column, f"{self.model} on {self.data}")
 
     def to_markdown(self) -> str:
         """Return the report as Markdown tables."""
@@ -365,6 +398,49 @@ class ProbeReport(Record):
 
 def _pct(value: float) -> str:
     return f"{100 * value:.1f}"
+
+
+@dataclass(frozen=True, slots=True)
+class WordScore(Record):
+    """What one word says for a label.
+
+    Attributes:
+        text: The word as the model read it (spacing and marks folded).
+        segment: `statement`, or `beside` for target, speaker and context.
+        score: In units of the label's logit; below 0 it speaks against the label.
+    """
+
+    text: str
+    segment: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation(Record):
+    """Which words speak for a label.
+
+    Attributes:
+        label: Which one.
+        probability: That the model gives it.
+        words: In the order the model read them.
+        change: What all words together change in the label's logit, against the same input with every word blanked.
+        gap: How far the scores miss that sum. Where it is not small beside `change`, do not trust the scores.
+        model: Which model.
+    """
+
+    label: str
+    probability: float
+    words: tuple[WordScore, ...]
+    change: float
+    gap: float
+    model: str
+
+    def to_html(self) -> str:
+        """Return a self-contained page."""
+        return explanation_page(self)
+
+    def _repr_html_(self) -> str:
+        return explanation_html(self)
 
 
 @dataclass(frozen=True, slots=True)

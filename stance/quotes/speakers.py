@@ -152,6 +152,11 @@ def split_title(phrase: str) -> tuple[str, str]:
     return " ".join(tokens[:names] + tail[:cut]), " ".join(tail[cut:])
 
 
+def _tidy(description: str) -> str:
+    """A description without the mark that ends it; the dot of an abbreviation stays."""
+    return pattern(r"(?<=[a-z]{4})\.$").sub("", description.strip().rstrip(",;:").strip())
+
+
 class Roster:
     """Everybody whom an article names in full."""
 
@@ -197,7 +202,7 @@ class Roster:
             if person:
                 person.likely = True
             if person and apposition and not pattern(r"(?:who|whose|which|speaking|in|on|at)\b").match(article[slice(*apposition)]):
-                person.description = person.description or article[slice(*apposition)].strip()
+                person.description = person.description or _tidy(article[slice(*apposition)])
         self._describe()
         by_surname: dict[str, Person] = {}
         for person in self.people:
@@ -254,7 +259,7 @@ class Roster:
                 if person.description is None or len(person.description) < 6:
                     found = _DESCRIBED.match(self.article, start + len(person.name))
                     if found and not _NO_DESCRIPTION.match(found["what"]) and _DESCRIPTION.match(found["what"]):
-                        person.description = found["what"].strip()
+                        person.description = _tidy(found["what"])
                 if person.description is None and (title := _TITLE_BEFORE.search(self.article, max(0, start - 60), start)):
                     person.description = title.group().strip()
                 person.likely = person.likely or person.description is not None
@@ -351,7 +356,7 @@ def _speaker(article: str, mention: Mention, roster: Roster, previous: Speaker |
     phrase = article[start:end]
     span = Span(start, end, phrase)
     nobody = Speaker(None, span, None, 0.0)
-    described = article[slice(*mention.apposition)].strip() if mention.apposition else None
+    described = _tidy(article[slice(*mention.apposition)]) if mention.apposition else None
     if described and (pattern(r"(?:who|whose|which|speaking|in|on|at)\b").match(described) or len(described) < 4 or described.lower() in OPENERS):
         described = None
     bare = phrase.lower().strip(".")

@@ -46,7 +46,7 @@ class Reader(HTMLParser):
         if found.get("href", "").startswith("#"):
             self.links.add(found["href"][1:])
         if tag == "mark":
-            self.marks.append((found["class"].split()[0], found["data-all"], "tabindex" in found))
+            self.marks.append((found["class"].split()[0], found.get("data-all") or found["id"][1:], "tabindex" in found))
 
     def handle_endtag(self, tag):
         self.inside &= tag != "article"

@@ -250,3 +250,9 @@ def test_a_long_article_is_read_in_time(article):
     start = time.perf_counter()
     assert len(extract_quotes(text)) > 300
     assert time.perf_counter() - start < 30
+
+
+@pytest.mark.parametrize("described", ["a retired ferry captain", "the union's envoy", "chairman of Lake Steel Inc."])
+def test_a_description_ends_before_its_mark(described):
+    for text in (f'"We will talk," said Pavel Drum, {described}.', f'"We will talk," said Pavel Drum, {described}, on Monday.'):
+        assert extract_quotes(text)[0].speaker.description in (described, described.rstrip("."))
