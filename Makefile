@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format notebooks bench release lock clean
+.PHONY: help setup demo test check format notebooks docs bench release lock clean
 
 help:  ## show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,8 +37,11 @@ format: $(READY)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-notebooks: $(READY)  ## run the notebooks from clean kernels
-	$(BIN)/python -m pytest tests/integration/test_notebooks.py
+notebooks: $(READY)  ## run the notebooks from clean kernels and keep them as HTML in runs/notebooks
+	$(BIN)/jupyter nbconvert --to html --execute --output-dir runs/notebooks notebooks/*.ipynb
+
+docs: $(READY)  ## build the site into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(READY)  ## measure speed and memory beside a plain transformers pipeline
 	$(BIN)/python scripts/benchmark.py
