@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from stance import __version__
 from stance.corpora import TABLES, decode, has_words, read_table, read_text
@@ -24,11 +24,6 @@ from stance.labels import LABELS
 from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Quote
 from stance.reporting import ROW_FIELDS, write_whole
 from stance.shares import UNKNOWN
-
-if TYPE_CHECKING:
-    from stance.quotes.scoring import QuoteReport
-    from stance.records import Prediction
-    from stance.reporting import ComparisonReport, EvaluationReport, ProbeReport
 
 FORMATS = ("table", "json", "jsonl", "csv", "html")
 _STDIN = "standard input"
@@ -164,10 +159,13 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `stance evaluate`."""
     parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, help=f"released name or checkpoint folder (default: {DEFAULT_MODEL})")
     parser.add_argument(
-        "--task", choices=("stance", "quotes"), default="stance", help="score stances of statements, or the finding of quotes (default: stance)"
+        "--task",
+        choices=("stance", "quotes", "articles"),
+        default="stance",
+        help="score stances of statements, the finding of quotes, or both on annotated articles (default: stance)",
     )
-    parser.add_argument("--extractor", default="auto", help="for quotes: rules, auto or a tagger's folder (default: auto)")
-    _add_rows(parser, "; for quotes annotated articles")
+    parser.add_argument("--extractor", default="auto", help="for quotes and articles: rules, auto or a tagger's folder (default: auto)")
+    _add_rows(parser, "; for quotes and articles annotated articles")
     parser.add_argument("--train", default="corpus", help="what the baselines learn from (default: corpus)")
     parser.add_argument("--no-baselines", action="store_true", help="score the model alone")
     parser.add_argument("--by", action="append", default=[], metavar="COLUMN", help="score the rows of each value of a column apart, such as kind")
@@ -204,8 +202,8 @@ def _compare(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Evaluate, and print the report."""
-    if options.probe and (options.by or options.no_baselines or options.train != "corpus" or options.task == "quotes"):
-        raise InputError("--probe goes with --data and its columns alone. Leave out --by, --no-baselines, --train and --task quotes.")
+    if options.probe and (options.by or options.no_baselines or options.train != "corpus" or options.task != "stance"):
+        raise InputError("--probe goes with --data and its columns alone. Leave out --by, --no-baselines, --train and --task.")
     if options.task == "quotes":
         from stance.quotes.scoring import evaluate_quotes
 
@@ -214,6 +212,13 @@ def run_evaluate(options: argparse.Namespace) -> None:
         if options.data == "corpus":
             raise UnreadableFileError("--data", "the corpus has no articles. Pass annotated ones; scripts/read_polnear.py makes them of PolNeAR.")
         _print_report(options, evaluate_quotes(options.data, extractor=options.extractor))
+        return
+    if options.task == "articles":
+        from stance.end_to_end import evaluate_articles
+
+        if options.data == "corpus":
+            raise UnreadableFileError("--data", "the corpus has no articles. Pass annotated ones, such as examples/annotated-articles.jsonl.")
+        _print_report(options, evaluate_articles(options.data, model=options.model, extractor=options.extractor), "articles")
         return
     from stance.evaluation import evaluate
 
@@ -227,7 +232,15 @@ def run_evaluate(options: argparse.Namespace) -> None:
     )
 
 
-def _print_report(options: argparse.Namespace, report: "ComparisonReport | EvaluationReport | ProbeReport | QuoteReport", name: str = "evaluation") -> None:
+class _Report(Protocol):
+    def to_json(self) -> str: ...
+
+    def to_markdown(self) -> str: ...
+
+
+def _print_report(
+    options: argparse.Namespace, report: "ArticleScores | ComparisonReport | EvaluationReport | ProbeReport | QuoteReport", name: str = "evaluation"
+) -> None:
     if options.out:
         folder = Path(options.out)
         folder.mkdir(parents=True, exist_ok=True)

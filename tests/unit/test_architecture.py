@@ -23,7 +23,7 @@ LEVELS = [
     {"tasks", "quotes.extract"},
     {"training", "quotes.scoring", "explain"},
     {"analyze"},
-    {"release", "search"},
+    {"release", "search", "end_to_end"},
     {"cli"},
     {"__main__"},
 ]
