@@ -21,7 +21,7 @@ from stance import __version__
 from stance.corpora import TABLES, decode, has_words, read_table, read_text
 from stance.errors import EmptyTextError, InputError, MissingColumnError, PartialFailure, StanceError, UnreadableFileError
 from stance.labels import LABELS
-from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Quote
+from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Prediction, Quote
 from stance.reporting import ROW_FIELDS, write_whole
 from stance.shares import UNKNOWN
 
@@ -238,9 +238,7 @@ class _Report(Protocol):
     def to_markdown(self) -> str: ...
 
 
-def _print_report(
-    options: argparse.Namespace, report: "ArticleScores | ComparisonReport | EvaluationReport | ProbeReport | QuoteReport", name: str = "evaluation"
-) -> None:
+def _print_report(options: argparse.Namespace, report: _Report, name: str = "evaluation") -> None:
     if options.out:
         folder = Path(options.out)
         folder.mkdir(parents=True, exist_ok=True)
@@ -463,7 +461,7 @@ def _lines(text: str, name: str) -> Iterator[dict[str, str]]:
             yield {"text": line}
 
 
-def _prediction_row(text: str, prediction: "Prediction") -> dict[str, Any]:
+def _prediction_row(text: str, prediction: Prediction) -> dict[str, Any]:
     return {
         "text": text,
         "label": prediction.label or "",

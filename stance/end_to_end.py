@@ -91,9 +91,8 @@ class ArticleScores(Record):
         for step, title in STEPS.items():
             found = self.scores[step]
             low, high = found["interval"]
-            lines.append(
-                f"| {title} | {100 * found['precision']:.1f} | {100 * found['recall']:.1f} | {100 * found['f1']:.1f} ({100 * low:.1f}-{100 * high:.1f}) |"
-            )
+            cells = [f"{100 * found[name]:.1f}" for name in ("precision", "recall", "f1")]
+            lines.append(f"| {title} | {' | '.join(cells)} ({100 * low:.1f}-{100 * high:.1f}) |")
         if self.errors:
             lines += ["", "| article | annotated | predicted |", "|---|---|---|"]
         for error in self.errors[:n_errors]:
