@@ -46,7 +46,7 @@ docs: $(READY)  ## build the site into site/
 bench: $(READY)  ## measure speed and memory beside a plain transformers pipeline
 	$(BIN)/python scripts/benchmark.py
 
-release: $(READY)  ## make stance/weights again: train, evaluate, write the model card (about 10 minutes on 2 cores)
+release: $(READY)  ## make stance/weights again: train, evaluate, write the model card (docs/training.md says what it needs)
 	$(BIN)/python scripts/release.py configs/release.yaml
 
 lock: $(READY)  ## write requirements.lock from what is installed
