@@ -217,7 +217,7 @@ def _error(name: str, gold_text: str, gold: AnnotatedStatement | None, statement
 def _same_name(one: str, other: str) -> bool:
     """Whether two names end in the same word, or there is neither."""
     ends = [(_WORD.findall(name.lower()) or [""])[-1] for name in (one, other)]
-    return ends[0] == ends[1]
+    return bool(ends[0] == ends[1])
 
 
 def _iou(one: set[int], other: set[int]) -> float:
