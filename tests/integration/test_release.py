@@ -23,6 +23,13 @@ def test_it_is_small_enough_and_calibrated():
     assert stance.predict("We will be at the table on Monday.").calibrated
 
 
+def test_it_says_how_it_errs_so_that_shares_can_be_corrected():
+    report = stance.analyze('"We will be at the table on Monday," said Ilse Marant.')
+    recorded = json.loads((WEIGHTS / "evaluation.json").read_text(encoding="utf-8"))["corpus, dev"]["metrics"]["confusion"]
+    assert report.confusion == recorded
+    assert all(row.corrected is not None for row in report.shares().rows)
+
+
 def test_plain_statements_are_labelled_as_anybody_would():
     expected = {
         "We will be at the table on Monday.": "support",
