@@ -6,10 +6,11 @@ asked for. The sentences around a statement go to the model as context, with `[.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Any, overload
 
-from stance.errors import EmptyTextError
+from stance.errors import EmptyTextError, InputError
 from stance.modeling import StanceModel, load
 from stance.predict import ModelLike, check_settings
 from stance.quotes.extract import Extractor, extract_quotes, load_extractor
@@ -80,6 +81,8 @@ def analyze(
         >>> report.statements[0].quote.speaker.name, report.statements[0].prediction.label
         ('Ilse Marant', 'support')
     """
+    if isinstance(articles, Mapping):
+        raise InputError("found one mapping, expected an article or a list of them. Pass [article], or its text.")
     check_settings(batch_size, min_confidence, max_risk)
     loaded = load(model)
     limits: dict[str, Any] = {"batch_size": batch_size, "min_confidence": min_confidence, "max_risk": max_risk}
@@ -89,13 +92,23 @@ def analyze(
 
 def _stream(articles: Iterable[str | Mapping[str, str]], one: Callable[[str], ArticleReport], model: str) -> Iterator[ArticleReport]:
     for i, article in enumerate(articles):
-        known: dict[str, Any] = {} if isinstance(article, str) else {name: article[name] for name in ("source", "outlet", "date") if article.get(name)}
-        text = article if isinstance(article, str) else article.get("text", "")
+        row = {"text": article} if isinstance(article, str) else article
+        if not isinstance(row, Mapping) or "text" not in row:
+            raise InputError(f"article {i} is a {type(article).__name__} without a text. Pass strings, or mappings with 'text'.")
+        known: dict[str, Any] = {name: value for name in ("source", "outlet", "date") if (value := _known(row.get(name)))}
+        text = row["text"] if isinstance(row["text"], str) else ""
         try:
             yield replace(one(text), **known)
         except EmptyTextError as error:
             warning = str(EmptyTextError("article", error.found, i))
             yield ArticleReport((), (), model, text, warnings=(warning,), **known)
+
+
+def _known(value: object) -> str | None:
+    """What a table's cell says as text: nothing where it is empty, a day as ISO 8601."""
+    if value is None or value == "" or value != value:  # an empty cell of pandas is not equal to itself
+        return None
+    return value.isoformat()[:10] if isinstance(value, date) else str(value)
 
 
 def _analyze(article: str, *, target: str, model: StanceModel, extractor: Extractor, limits: dict[str, Any]) -> ArticleReport:

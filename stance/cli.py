@@ -204,6 +204,8 @@ def run_evaluate(options: argparse.Namespace) -> None:
     """Evaluate, and print the report."""
     if options.probe and (options.by or options.no_baselines or options.train != "corpus" or options.task != "stance"):
         raise InputError("--probe goes with --data and its columns alone. Leave out --by, --no-baselines, --train and --task.")
+    if options.task != "stance" and (options.by or options.label or options.no_baselines or options.train != "corpus"):
+        raise InputError(f"--task {options.task} goes with --data and --extractor. Leave out --by, --label, --no-baselines and --train.")
     if options.task == "quotes":
         from stance.quotes.scoring import evaluate_quotes
 
@@ -345,7 +347,7 @@ def _analyze(options: argparse.Namespace) -> None:
         _write(options, _json(options, (report.to_dict() for report in reports)))
     elif options.format == "html":
         found = list(reports)
-        _write(options, [found[0].to_html() if len(found) == 1 else corpus_page(found)] if found else [])
+        _write(options, [found[0].to_html() if len(found) == 1 else corpus_page(found)])
     else:
         width = _width()
         _write(options, (f"{report.source}\n\n{report.to_table(width)}\n\n" for report in reports))
@@ -511,7 +513,7 @@ def _write(options: argparse.Namespace, pieces: Iterable[str]) -> None:
     if path.is_dir():
         raise UnreadableFileError(path, "is a folder, expected a file to write. Name a file in it.")
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
+    with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         file.writelines(pieces)
     os.replace(temporary, path)
     print(path)

@@ -25,6 +25,7 @@ from stance.predict import ModelLike
 from stance.quotes.extract import Extractor
 from stance.quotes.passages import words_inside
 from stance.records import DEFAULT_MODEL, Record, Statement
+from stance.shares import cell
 
 OVERLAP = 0.5
 STEPS = {"found": "statement found", "speaker": "and its speaker right", "stance": "statement found and its stance right", "all": "all three"}
@@ -97,7 +98,7 @@ class ArticleScores(Record):
             lines += ["", "| article | annotated | predicted |", "|---|---|---|"]
         for error in self.errors[:n_errors]:
             shown = [f"{error[f'{side}_speaker'] or '-'}, {error[f'{side}_label'] or '-'}: {error[side]}" if error[side] else "-" for side in ("gold", "given")]
-            lines.append(f"| {error['article']} | " + " | ".join(" ".join(cell.split()).replace("|", "/") for cell in shown) + " |")
+            lines.append(f"| {error['article']} | " + " | ".join(map(cell, shown)) + " |")
         lines += ["", ", ".join(f"{key} {value}" for key, value in self.environment.items()) + "."]
         return "\n".join(lines) + "\n"
 
@@ -152,6 +153,8 @@ def _read(path: Path) -> list[tuple[str, str, list[AnnotatedStatement]]]:
             continue
         try:
             row = json.loads(line)
+            if not isinstance(row["text"], str) or not has_words(row["text"]):
+                raise ValueError(f"its text is {row['text']!r}, expected a string with words")
             found.append((str(row.get("id") or number), row["text"], [_statement(item, row["text"]) for item in row["statements"]]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"is no annotated article ({error}). Each needs text, and statements with parts, speaker and label."
@@ -161,9 +164,7 @@ def _read(path: Path) -> list[tuple[str, str, list[AnnotatedStatement]]]:
     return found
 
 
-def _statement(item: Any, text: Any) -> AnnotatedStatement:  # noqa: ANN401 - whatever JSON holds
-    if not isinstance(text, str) or not has_words(text):
-        raise ValueError(f"its text is {text!r}, expected a string with words")
+def _statement(item: Any, text: str) -> AnnotatedStatement:  # noqa: ANN401 - whatever JSON holds
     parts = tuple((int(start), int(end)) for start, end in item["parts"])
     if not parts or not all(0 <= start < end <= len(text) for start, end in parts):
         raise ValueError(f"parts are {item['parts']}, which are no stretches of a text of {len(text)} characters")

@@ -23,7 +23,7 @@ from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Example
 from stance.reporting import ComparisonReport, EvaluationReport
 from stance.splits import check_no_leak
 
-_FEWEST_CLUSTERS = 5
+_FEWEST_CLUSTERS, _FEWEST_ROWS = 5, 20
 
 
 def evaluate(
@@ -158,14 +158,24 @@ def compare(
 
 
 def _slices(values: Sequence[str], gold: NDArray[np.int64], prob: NDArray[np.float64], clusters: Sequence[str], n_resamples: int, seed: int) -> dict[str, Any]:
-    """Score the rows of each value of a column apart, the most frequent value first; of few matters the statements are drawn anew."""
+    """Score the rows of each value of a column apart, the most frequent value first.
+
+    Macro-F1 is over the labels that the rows have. Of few matters the statements are drawn anew; of few rows there is no interval.
+    """
     found = {}
     for value, _ in Counter(values).most_common():
         rows = [i for i, other in enumerate(values) if other == value]
         inside = [clusters[i] for i in rows]
         few = len(set(inside)) < _FEWEST_CLUSTERS
-        resampled = bootstrap(gold[rows], prob[rows].argmax(axis=1), None if few else inside, n_resamples=n_resamples, seed=seed)
-        found[value or "(none)"] = {**score(gold[rows], prob[rows]), "interval": list(resampled.intervals()["macro_f1"])}
+        scores = score(gold[rows], prob[rows])
+        present = [label for label in LABELS if scores["per_label"][label]["n_examples"]]
+        interval = None
+        if len(rows) >= _FEWEST_ROWS:
+            resampled = bootstrap(gold[rows], prob[rows].argmax(axis=1), None if few else inside, n_resamples=n_resamples, seed=seed).scores
+            low, high = np.percentile(np.mean([resampled[f"f1_{label}"] for label in present], axis=0), [2.5, 97.5])
+            interval = [float(low), float(high)]
+        macro = float(np.mean([scores["per_label"][label]["f1"] for label in present]))
+        found[value or "(none)"] = {**scores, "macro_f1": macro, "interval": interval}
     return found
 
 

@@ -58,6 +58,8 @@ def explain(
         >>> max(found.words, key=lambda word: word.score).text  # doctest: +SKIP
         'never'
     """
+    if not isinstance(statement, str):
+        raise InputError(f"statement is a {type(statement).__name__}, expected one string.")
     if not has_words(statement):
         raise EmptyTextError("statement", statement)
     if label is not None and label not in LABELS:

@@ -59,7 +59,7 @@ def plot_reliability(metrics: dict[str, Any], title: str) -> "Figure":
     )
     axes.plot([b["confidence"] for b in bins], [b["accuracy"] for b in bins], marker="o", color=_INK, label="model")
     axes.set(xlim=(0.3, 1.01), ylim=(0, 1.02), xlabel="probability of the label given (mean of the bin)", ylabel="share of labels that are right")
-    axes.set_title(f"{title}\nexpected calibration error {metrics['ece']:.3f}, n = {metrics['n_examples']}")
+    axes.set_title(f"{_plain(title)}\nexpected calibration error {metrics['ece']:.3f}, n = {metrics['n_examples']}")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False)
     return figure
 
@@ -92,10 +92,10 @@ def plot_slices(values: dict[str, Any], column: str, title: str) -> "Figure":
     figure, axes = _new(title, 6.0, 1.2 + 0.42 * len(names))
     for i, name in enumerate(reversed(names)):
         found = values[name]
-        low, high = found["interval"]
-        axes.plot([100 * low, 100 * high], [i, i], color=_INK, linewidth=2)
+        if found["interval"]:
+            axes.plot([100 * bound for bound in found["interval"]], [i, i], color=_INK, linewidth=2)
         axes.plot(100 * found["macro_f1"], i, marker="o", color=_INK)
-    axes.set_yticks(range(len(names)), [f"{name} ({values[name]['n_examples']})" for name in reversed(names)])
+    axes.set_yticks(range(len(names)), [_plain(f"{name} ({values[name]['n_examples']})") for name in reversed(names)])
     axes.set(xlim=(0, 100), ylim=(-0.6, len(names) - 0.4), xlabel="macro-F1 (%), 95 % interval", ylabel=f"{column} (statements)")
     return figure
 
@@ -112,7 +112,7 @@ def plot_shares(shares: Shares, title: str, n_groups: int = 12) -> "Figure":
     over_time = shares.by == "month"
     groups = sorted((g for g in groups if g[0].group != UNKNOWN), key=lambda g: g[0].group) if over_time else groups[:n_groups][::-1]
     figure, axes = _new(title, 6.4, 4.0 if over_time else 1.3 + 0.5 * len(groups))
-    names = [f"{g[0].group} ({g[0].n_statements})" for g in groups]
+    names = [_plain(f"{g[0].group} ({g[0].n_statements})") for g in groups]
     for k, label in enumerate(LABELS):
         rows = [group[k] for group in groups]
         best = [100 * (row.raw if row.corrected is None else row.corrected) for row in rows]
@@ -136,7 +136,7 @@ def plot_shares(shares: Shares, title: str, n_groups: int = 12) -> "Figure":
         axes.set_yticks(range(len(names)), names)
         axes.set(xlim=(0, 100), xlabel=text, ylabel=f"{shares.by} (statements)")
     axes.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    axes.set_title(title, pad=26)
+    axes.set_title(_plain(title), pad=26)
     return figure
 
 
@@ -176,6 +176,11 @@ def save(figure: "Figure", path: str | Path) -> list[Path]:
     return written
 
 
+def _plain(text: str) -> str:
+    """A text in which matplotlib looks for no formula."""
+    return text.replace("$", r"\$")
+
+
 def _new(title: str, width: float, height: float) -> "tuple[Figure, Axes]":
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtraError("matplotlib", "report")
@@ -191,7 +196,7 @@ def _new(title: str, width: float, height: float) -> "tuple[Figure, Axes]":
 
     figure = Shown(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(title)
+    axes.set_title(_plain(title))
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure, axes

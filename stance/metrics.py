@@ -247,6 +247,7 @@ def corrected_shares(counts: ArrayLike, confusion: ArrayLike, n_steps: int = 200
         Shares, shape (..., n_labels); they sum to 1.
     """
     n, table = np.asarray(counts, dtype=float), np.asarray(confusion, dtype=float)
+    table = table + 1e-9  # a label that the model never gave is not impossible
     errors = table / table.sum(axis=-1, keepdims=True)  # p(predicted | true)
     observed = n / n.sum(axis=-1, keepdims=True)
     shares = np.broadcast_to(np.full(N_LABELS, 1 / N_LABELS), observed.shape)

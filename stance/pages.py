@@ -201,7 +201,7 @@ def _marked(report: Any) -> str:  # noqa: ANN401
     starts: dict[int, list[int]] = {}
     ends: dict[int, list[int]] = {}
     for number, statement in enumerate(report.statements, 1):
-        for part in statement.quote.parts:
+        for part in (part for part in statement.quote.parts if part.start < part.end):
             starts.setdefault(part.start, []).append(number)
             ends.setdefault(part.end, []).append(number)
     cuts = sorted({0, len(report.text), *starts, *ends})
@@ -347,6 +347,11 @@ _ARTICLE_SCRIPT = """
     marks.forEach((mark) => {
       const keep = of(mark).some((n) => wanted.has(n));
       mark.classList.toggle('off', !keep);
+      const first = rows.find((row) => row.dataset.n === of(mark).find((n) => wanted.has(n)));
+      if (first && of(mark).length > 1) {
+        mark.classList.remove('support', 'oppose', 'neutral', 'abstained');
+        mark.classList.add(stanceOf(first));
+      }
       if (mark.hasAttribute('tabindex')) mark.tabIndex = keep ? 0 : -1;
     });
     shown.textContent = `${wanted.size} shown`;
@@ -359,6 +364,7 @@ _ARTICLE_SCRIPT = """
     mark.addEventListener('blur', () => show(null));
   });
   form?.addEventListener('input', apply);
+  if (form) apply();  // a browser that reloads a page keeps its boxes as they were
   form?.addEventListener('submit', (event) => event.preventDefault());
   document.addEventListener('keydown', (event) => { if (event.key === 'Escape') { document.activeElement?.blur(); show(null); } });
 })();

@@ -130,6 +130,10 @@ def _learned(data: dict[str, Any], settings: dict[str, Any]) -> str:
     return words
 
 
+def _interval(bounds: list[float] | None) -> str:
+    return f" ({100 * bounds[0]:.1f}-{100 * bounds[1]:.1f})" if bounds else ""
+
+
 def _failures(model: StanceModel, n: int = 8) -> str:
     """The statements of the corpus's dev split that a model is wrong about and surest of, as a Markdown list."""
     rows = read_examples(CORPUS, split="dev")
@@ -171,7 +175,7 @@ def model_card(training: dict[str, Any], reports: list[tuple[str, EvaluationRepo
         second=" and ".join(name for name in ("target", "speaker", "context") if settings["model"][f"use_{name}"]) or "nothing",
         rows="\n".join(rows),
         kinds="\n".join(
-            f"| {title} | {kind} ({found['n_examples']}) | {100 * found['macro_f1']:.1f} ({100 * found['interval'][0]:.1f}-{100 * found['interval'][1]:.1f}) |"
+            f"| {title} | {kind} ({found['n_examples']}) | {100 * found['macro_f1']:.1f}{_interval(found['interval'])} |"
             for title, report in reports
             for kind, found in report.slices.get("kind", {}).items()
         ),

@@ -16,7 +16,7 @@ from stance.errors import InputError
 from stance.labels import LABELS
 from stance.pages import article_page, explanation_html, explanation_page, statement_table
 from stance.records import Record, Statement
-from stance.shares import UNKNOWN, Shares, shares
+from stance.shares import UNKNOWN, Shares, cell, shares
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,7 +183,7 @@ class EvaluationReport(Record):
         n_clusters: How many clusters the bootstrap drew from.
         calibrated: Whether the probabilities were calibrated.
         environment: Versions, commit and machine.
-        slices: {column: {value: scores of its rows, with the interval of macro-F1}}.
+        slices: {column: {value: scores of its rows; macro-F1 over the labels they have, its interval or None where they are few}}.
     """
 
     model: str
@@ -252,9 +252,9 @@ class EvaluationReport(Record):
         for column, values in self.slices.items():
             lines += ["", f"| {column} | macro-F1 | accuracy | ECE | statements |", "|---|---|---|---|---|"]
             for value, found in values.items():
-                low, high = found["interval"]
-                cells = (f"{_pct(found['macro_f1'])} ({_pct(low)}-{_pct(high)})", _pct(found["accuracy"]), f"{found['ece']:.3f}", str(found["n_examples"]))
-                lines.append(f"| {value} | {' | '.join(cells)} |")
+                interval = f" ({'-'.join(map(_pct, found['interval']))})" if found["interval"] else ""
+                cells = (f"{_pct(found['macro_f1'])}{interval}", _pct(found["accuracy"]), f"{found['ece']:.3f}", str(found["n_examples"]))
+                lines.append(f"| {cell(value)} | {' | '.join(cells)} |")
         probabilities = "calibrated" if self.calibrated else "not calibrated"
         lines += ["", f"Expected calibration error {m['ece']:.3f}, Brier score {m['brier']:.3f} ({probabilities} probabilities)."]
         if "risk_coverage" in m:  # absent from reports of earlier versions
@@ -330,7 +330,7 @@ class ComparisonReport(Record):
         if self.apart:
             lines += ["", "| statement | label | first | second |", "|---|---|---|---|"]
             shown = self.apart[:n_rows]
-            lines += [f"| {' '.join(row['text'].split()).replace('|', '/')} | {row['label']} | {row['first']} | {row['second']} |" for row in shown]
+            lines += [f"| {cell(row['text'])} | {row['label']} | {row['first']} | {row['second']} |" for row in shown]
         lines += ["", ", ".join(f"{key} {value}" for key, value in self.environment.items()) + "."]
         return "\n".join(lines) + "\n"
 
@@ -389,7 +389,7 @@ class ProbeReport(Record):
             lines.append(f"| {result.name} | {result.counted} | {rate} | {result.n_right} of {result.n_examples} |")
         for result in self.results:
             if result.examples:
-                lines += ["", f"{result.name}, not so:", "", *(f"- {' '.join(example.split())}" for example in result.examples)]
+                lines += ["", f"{result.name}, not so:", "", *(f"- {cell(example)}" for example in result.examples)]
         return "\n".join(lines) + "\n"
 
     def _repr_markdown_(self) -> str:

@@ -5,6 +5,7 @@ counted it and the share corrected for the model's own errors, with its interval
 under its most probable label, whether or not the model abstained: leaving out what is hard would bend the shares.
 """
 
+import html
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNKNOWN = "(unknown)"
+_FEWEST_ARTICLES = 5
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _GROUPS: dict[str, Callable[[Any, Statement], str]] = {
     "all": lambda report, statement: "all",
@@ -31,7 +33,12 @@ _GROUPS: dict[str, Callable[[Any, Statement], str]] = {
 
 def month_of(report: Any) -> str:  # noqa: ANN401 - an ArticleReport, which is above this module
     """The month of a report's date, such as `2026-11`."""
-    return report.date[:7] if _MONTH.match(report.date or "") else UNKNOWN
+    return str(report.date[:7]) if _MONTH.match(report.date or "") else UNKNOWN
+
+
+def cell(text: str) -> str:
+    """A user's text as a cell of a Markdown table: on one line, and no markup of its own."""
+    return html.escape(" ".join(text.split()), quote=False).replace("|", "/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +97,7 @@ class Shares(Record):
                 else f"{100 * row.corrected:.0f} % ({100 * row.low:.0f}-{100 * row.high:.0f}; raw {100 * row.raw:.0f})"
                 for row in group
             ]
-            name = group[0].group.replace("|", "/")
-            lines.append(f"| {name} | {group[0].n_statements} | {group[0].n_articles} | {' | '.join(cells)} |")
+            lines.append(f"| {cell(group[0].group)} | {group[0].n_statements} | {group[0].n_articles} | {' | '.join(cells)} |")
         return "\n".join([*lines, *(f"\nWarning: {warning}" for warning in self.warnings)]) + "\n"
 
     def _repr_markdown_(self) -> str:
@@ -108,7 +114,7 @@ def shares(reports: Iterable[Any], by: str = "speaker", *, n_resamples: int = 10
         seed: Of the bootstrap.
 
     Returns:
-        The shares. Intervals come from drawing articles anew (statements, where all are of one article) and from drawing the
+        The shares. Intervals come from drawing articles anew (statements, where a group stands in fewer than five) and from drawing the
         held-out statements of the checkpoint anew; they hold where the model errs on these articles as it did on those.
 
     Raises:
@@ -128,10 +134,8 @@ def shares(reports: Iterable[Any], by: str = "speaker", *, n_resamples: int = 10
 
     counts: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0] * len(LABELS)))
     confusions: dict[str, list[list[int]]] = {}
-    n_reports, undated = 0, 0
-    single: list[tuple[str, int]] = []
+    undated = 0
     for number, report in enumerate(reports):
-        n_reports += 1
         confusions[report.model] = report.confusion or confusions.get(report.model, [])  # an empty article brings none
         if len(confusions) > 1:
             raise InputError(f"the reports are of several models ({', '.join(confusions)}), which err in different ways. Count them apart.")
@@ -140,22 +144,20 @@ def shares(reports: Iterable[Any], by: str = "speaker", *, n_resamples: int = 10
             best_label = max(range(len(LABELS)), key=lambda i: statement.prediction.probabilities[LABELS[i]])
             counts[group][number][best_label] += 1
             undated += group == UNKNOWN
-            if number == 0:
-                single.append((group, best_label))
     confusion = next(iter(confusions.values()), [])
     if not all(map(sum, confusion)):  # a label was never held out: how often it is mistaken is not known
         confusion = []
     warnings = []
     if not confusion:
-        warnings.append("the checkpoint does not say how the model errs (calibration.json has no confusion matrix), so the shares are as it counted them.")
+        warnings.append("the checkpoint does not say how the model errs on every label (confusion in calibration.json), so the shares are as it counted them.")
     if undated and by in ("outlet", "month"):
         warnings.append(f"{undated} statements are of articles without {'an outlet' if by == 'outlet' else 'a date'}.")
     rows: list[Share] = []
     for group, articles in sorted(counts.items(), key=lambda item: -sum(map(sum, item[1].values()))):
         table = np.array(list(articles.values()))  # (n_articles, n_labels)
         total = table.sum(axis=0)
-        if n_reports == 1:  # nothing to draw articles from
-            table = np.array([np.eye(len(LABELS))[given] for other, given in single if other == group])
+        if len(table) < _FEWEST_ARTICLES:  # too few to draw articles from
+            table = np.repeat(np.eye(len(LABELS)), total, axis=0)
         best = corrected_shares(total, confusion) if confusion else None
         low, high = share_intervals(table, confusion, n_resamples=n_resamples, seed=seed) if confusion else (None, None)
         for i, label in enumerate(LABELS):

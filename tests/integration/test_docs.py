@@ -34,7 +34,8 @@ def test_the_commands_of_a_page_are_ones_that_there_are(path):
     for line in "".join(blocks(path, "sh")).splitlines():
         words = shlex.split(line, comments=True)
         if words[:1] == ["stance"]:
-            _parser().parse_known_args(words[1:])
+            left = _parser().parse_known_args(words[1:])[1]
+            assert not [word for word in left if word.startswith("-")], line
         elif words[:1] == ["python"]:
             assert (ROOT / words[1]).exists(), line
         elif words[:1] == ["make"]:

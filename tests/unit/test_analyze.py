@@ -76,3 +76,17 @@ def test_frames_and_rows_have_one_line_per_statement(article, tiny_model):
     assert len(frame) == len(report.statements) > 8
     assert (frame["text"] == [s.quote.text for s in report.statements]).all()
     assert "Ilse Marant" in report.to_table()
+
+
+def test_rows_of_a_table_are_taken_as_they_come(tiny_model):
+    import datetime
+
+    text = '"We will talk," said Ann Ox.'
+    rows = [{"text": text, "outlet": float("nan"), "date": datetime.date(2026, 1, 3)}, {"text": None, "source": 0}, {"text": text, "outlet": ""}]
+    found = list(stance.analyze(rows, model=tiny_model))
+    assert [(r.outlet, r.date, r.source, len(r.statements)) for r in found] == [(None, "2026-01-03", None, 1), (None, None, "0", 0), (None, None, None, 1)]
+    assert "holds no words" in found[1].warnings[0]
+    with pytest.raises(stance.InputError, match=r"^article 0 is a dict without a text\. Pass strings, or mappings with 'text'\.$"):
+        list(stance.analyze([{"body": text}], model=tiny_model))
+    with pytest.raises(stance.InputError, match=r"^found one mapping, expected an article or a list of them\."):
+        stance.analyze({"text": text}, model=tiny_model)

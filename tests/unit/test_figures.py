@@ -30,7 +30,7 @@ EVERY = {
     "reliability": REPORT.plot_reliability,
     "risk": REPORT.plot_risk_coverage,
     "slices": lambda: REPORT.plot_slices("kind"),
-    "shares": lambda: figures.plot_shares(rows("speaker", ["Ann", "Bo"]), "Speakers"),
+    "shares": lambda: figures.plot_shares(rows("speaker", [r"Ann $\\foo$", "Bo"]), r"Speakers $\\bar$"),
     "months": lambda: figures.plot_shares(rows("month", ["2026-02", "2026-01", "(unknown)"]), "Months"),
     "raw": lambda: figures.plot_shares(rows("outlet", ["Herald"], corrected=False), "Outlets"),
     "learning": lambda: figures.plot_learning_curve([{"n_examples": 10, "macro_f1": 0.5}, {"n_examples": 20, "macro_f1": 0.6}], "Curve"),

@@ -66,7 +66,7 @@ def test_one_article_draws_its_statements_anew():
 
 def test_a_checkpoint_that_does_not_say_how_it_errs_gives_raw_shares_and_says_so():
     found = shares([report(statement("Ann", "support"), confusion=[])])
-    assert [row.corrected for row in found.rows] == [None] * 3 and "no confusion matrix" in found.warnings[0]
+    assert [row.corrected for row in found.rows] == [None] * 3 and "does not say how the model errs" in found.warnings[0]
     assert "| Ann | 1 | 1 | 100 % | 0 % | 0 % |" in found.to_markdown()
 
 
@@ -101,3 +101,28 @@ def test_reports_bring_how_the_model_errs_and_what_is_known_of_the_article(tiny_
         ("Herald", "2026-01-03", "a", CONFUSION), (None, None, None, CONFUSION), (None, None, None, []),
     ]  # fmt: skip
     assert np.sum([len(r.statements) for r in found]) == 2 and found[2].warnings
+
+
+def test_a_group_of_few_articles_draws_statements_and_an_empty_article_changes_nothing():
+    article = report(*(statement("Ann", label) for label in ("support", "oppose", "neutral", "support")))
+    assert shares([article]).rows == shares([article, report(statement("Bo", "neutral")), report()]).rows[:3]
+
+
+def test_intervals_cover_where_all_is_of_one_article():
+    draw = np.random.default_rng(5)
+    errors, truth = np.array(CONFUSION) / np.sum(CONFUSION, axis=1, keepdims=True), np.array([0.4, 0.2, 0.4])
+    covered = np.zeros(3)
+    for i in range(200):
+        given = draw.choice(3, size=25, p=truth @ errors)
+        rows = shares([report(*(statement("Ann", stance.LABELS[k]) for k in given))], n_resamples=300, seed=i).rows
+        covered += [row.low <= share <= row.high for row, share in zip(rows, truth, strict=True)]
+    assert (covered >= 180).all(), covered
+
+
+def test_a_label_that_the_model_never_gave_on_held_out_rows_gives_numbers():
+    found = shares([report(statement("Ann", "oppose"), confusion=[[10, 0, 2], [3, 0, 2], [2, 0, 20]])])
+    assert all(0 <= row.low <= row.high <= 1 for row in found.rows) and sum(row.corrected for row in found.rows) == pytest.approx(1)
+
+
+def test_what_the_user_wrote_is_no_markup_in_markdown():
+    assert "&lt;img src=x&gt; a/b |" in shares([report(statement("<img src=x>\na|b", "support"))]).to_markdown()
