@@ -328,12 +328,13 @@ _ARTICLE_SCRIPT = """
     return `${n}. ${who}. ${label}. ${row.cells[3].textContent}. support ${support} %, oppose ${oppose} %, neutral ${neutral} %.${doubt}`;
   };
   const of = (mark) => mark.dataset.all?.split(' ') ?? [mark.id.slice(1)];
+  const byNumber = new Map(rows.map((row) => [row.dataset.n, row]));
   let wanted = new Set(rows.map((row) => row.dataset.n));
   const show = (mark) => {
     const all = mark ? of(mark).filter((n) => wanted.has(n)) : [];
     marks.forEach((other) => other.classList.toggle('on', of(other).some((n) => all.includes(n))));
     card.hidden = !all.length;
-    card.textContent = rows.filter((row) => all.includes(row.dataset.n)).map(note).join(' ');
+    card.textContent = all.map((n) => note(byNumber.get(n))).join(' ');
   };
   const apply = () => {
     const stances = new Set([...form.querySelectorAll('[name=stance]:checked')].map((box) => box.value));
@@ -347,10 +348,9 @@ _ARTICLE_SCRIPT = """
     marks.forEach((mark) => {
       const keep = of(mark).some((n) => wanted.has(n));
       mark.classList.toggle('off', !keep);
-      const first = rows.find((row) => row.dataset.n === of(mark).find((n) => wanted.has(n)));
-      if (first && of(mark).length > 1) {
+      if (keep && of(mark).length > 1) {  // it shows the first of its statements that is wanted
         mark.classList.remove('support', 'oppose', 'neutral', 'abstained');
-        mark.classList.add(stanceOf(first));
+        mark.classList.add(stanceOf(byNumber.get(of(mark).find((n) => wanted.has(n)))));
       }
       if (mark.hasAttribute('tabindex')) mark.tabIndex = keep ? 0 : -1;
     });

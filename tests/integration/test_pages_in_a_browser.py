@@ -140,3 +140,15 @@ def test_the_page_of_many_articles_filters_by_its_counts_and_sorts(show, report)
     assert names == sorted(names, key=str.casefold)
     head.click()
     assert page.locator("#rows tbody tr td:nth-child(4)").all_inner_texts()[0] == sorted(names, key=str.casefold)[-1]
+
+
+def test_an_overlapped_stretch_shows_the_statement_that_is_left(show, report):
+    outer, inner = report.statements[0], report.statements[-1]
+    part = outer.quote.parts[0]
+    inner = replace(inner, quote=replace(inner.quote, parts=(replace(part, start=part.start + 4, text=part.text[4:]),)))
+    inner = replace(inner, prediction=replace(outer.prediction, label="oppose" if outer.prediction.label != "oppose" else "support"))
+    page = show(replace(report, statements=(outer, inner), speakers=summarize_speakers((outer, inner))).to_html())
+    both = page.locator("article mark[data-all='1 2']")
+    assert outer.prediction.label in both.get_attribute("class")
+    page.locator(f"[name=stance][value={outer.prediction.label}]").uncheck()
+    assert inner.prediction.label in both.get_attribute("class") and outer.prediction.label not in both.get_attribute("class")
