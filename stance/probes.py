@@ -114,7 +114,7 @@ def _turned(
     after = ask(changed) if changed else []
     hits = [good(before[i], new) for i, new in zip(which, after, strict=True)]
     missed = [
-        f"{before[i]} -> {new}: {row.text} [{row.target or 'no target'}; {row.speaker or 'no speaker'}]"
+        f"{before[i]} turned {new}: {row.text} [{row.target or 'no target'}; {row.speaker or 'no speaker'}]"
         for i, new, row, hit in zip(which, after, changed, hits, strict=True)
         if not hit
     ]

@@ -68,7 +68,7 @@ def test_rates_are_those_of_a_model_that_can_be_seen_through(monkeypatch):
     }
     text = report.to_markdown()
     assert "| target masked | labels kept | 50.0 | 2 of 4 |" in text and "another speaker, not so:" in text
-    assert "support -> neutral: We will talk. [negotiations; a poet]" in text
+    assert "support turned neutral: We will talk. [negotiations; a poet]" in text
     assert ProbeReport.from_dict(report.to_dict()) == report
 
 
