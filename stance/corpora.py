@@ -181,6 +181,11 @@ def _example(
     )
 
 
+def name_of(source: object, split: str) -> str:
+    """What a report calls the rows that `read_examples` reads from a source."""
+    return f"{CORPUS}, {split}" if str(source) == CORPUS else str(source) if isinstance(source, (str, Path)) else "the given examples"
+
+
 def read_column(source: str | Path | Iterable[Example | Mapping[str, Any]], name: str, *, split: str = "train") -> list[str]:
     """Read one more column of the rows that `read_examples` reads, such as `kind`.
 

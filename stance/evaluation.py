@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stance.baselines import BASELINES
-from stance.corpora import CORPUS, read_column, read_examples
+from stance.corpora import CORPUS, name_of, read_column, read_examples
 from stance.environment import describe_environment
 from stance.errors import InputError
 from stance.labels import LABEL_TO_ID, LABELS
@@ -68,7 +68,7 @@ def evaluate(
     """
     data = data if isinstance(data, (str, Path)) else list(data)
     rows = read_examples(data, split=split, columns=columns, labels=labels, target=target)
-    name = f"{CORPUS}, {split}" if str(data) == CORPUS else str(data) if isinstance(data, (str, Path)) else "the given examples"
+    name = name_of(data, split)
     if not rows:
         raise InputError(f"{name}: holds no rows. Pass at least one labelled statement.")
     gold = np.array([LABEL_TO_ID[str(row.label)] for row in rows])
@@ -132,7 +132,7 @@ def compare(
         ModelNotFoundError: There is no such model.
     """
     rows = read_examples(data, split=split, columns=columns, labels=labels, target=target)
-    name = f"{CORPUS}, {split}" if str(data) == CORPUS else str(data) if isinstance(data, (str, Path)) else "the given examples"
+    name = name_of(data, split)
     if not rows:
         raise InputError(f"{name}: holds no rows. Pass at least one labelled statement.")
     gold = np.array([LABEL_TO_ID[str(row.label)] for row in rows])

@@ -62,7 +62,7 @@ def statement_table(report: Any, *, links: bool = False) -> str:  # noqa: ANN401
     for number, statement in enumerate(report.statements, 1):
         quote, name = statement.quote, _name(statement)
         place = f'<a href="#s{number}">{number}</a>' if links else str(number)
-        cells = (place, _escape(name), _badge(statement), quote.kind, _escape(_cut(quote.text, width) if links else quote.text))
+        cells = (place, _escape(name), _badge(statement), quote.kind, _escape(cut(quote.text, width) if links else quote.text))
         rows.append(f"<tr{_data(number, statement) if links else ''}>{''.join(f'<td>{cell}' for cell in cells)}")
     head = "".join(f"<th scope=col>{name}</th>" for name in ("#", "speaker", "stance, probability", "kind", "statement"))
     table = f"<table class=list><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
@@ -176,7 +176,8 @@ def _label(statement: Statement) -> str:
     return statement.prediction.label or "abstained"
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
+    """A text in at most so many characters."""
     return text if len(text) <= width else text[: width - 1] + "…"
 
 

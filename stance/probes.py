@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stance.corpora import CORPUS, corpus_rows, other_targets, read_examples
+from stance.corpora import CORPUS, corpus_rows, name_of, other_targets, read_examples
 from stance.errors import InputError
 from stance.modeling import StanceModel, load
 from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Example
@@ -81,7 +81,7 @@ def probe(
     ]  # fmt: skip
     if str(data) == CORPUS:
         results.append(_pairs(rows, before, split))
-    name = f"{CORPUS}, {split}" if str(data) == CORPUS else str(data) if isinstance(data, (str, Path)) else "the given examples"
+    name = name_of(data, split)
     return ProbeReport(loaded.name or "model", name, tuple(results))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stance import figures
 from stance.errors import InputError
 from stance.labels import LABELS
-from stance.pages import article_page, explanation_html, explanation_page, statement_table
+from stance.pages import article_page, cut, explanation_html, explanation_page, statement_table
 from stance.records import Record, Statement
 from stance.shares import UNKNOWN, Shares, cell, shares
 
@@ -124,14 +124,14 @@ class ArticleReport(Record):
             shown = " ".join(s.quote.text.split())
             label = s.prediction.label or "?"
             lines.append(
-                f"{_cut(str(s.quote.speaker or UNKNOWN), name_width):{name_width}}  {label:8} {s.prediction.confidence:5.2f}  "
-                f"{s.quote.kind:8}  {_cut(shown, text_width)}"
+                f"{cut(str(s.quote.speaker or UNKNOWN), name_width):{name_width}}  {label:8} {s.prediction.confidence:5.2f}  "
+                f"{s.quote.kind:8}  {cut(shown, text_width)}"
             )
         lines.append("")
         for speaker in self.speakers:
             counts = ", ".join(f"{speaker.counts[label]} {label}" for label in LABELS if speaker.counts[label])
             plural = "" if speaker.n_statements == 1 else "s"
-            lines.append(f"{_cut(speaker.name, name_width):{name_width}}  {speaker.n_statements} statement{plural}: {counts or 'no label'}")
+            lines.append(f"{cut(speaker.name, name_width):{name_width}}  {speaker.n_statements} statement{plural}: {counts or 'no label'}")
         return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
 
     def to_html(self) -> str:
@@ -160,10 +160,6 @@ def summarize_speakers(statements: Sequence[Statement]) -> tuple[SpeakerSummary,
         net = (counts["support"] - counts["oppose"]) / len(group)
         rows.append(SpeakerSummary(name, description, len(group), counts, len(group) / len(statements), net))
     return tuple(sorted(rows, key=lambda row: -row.n_statements))
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 # ---------------------------------------------------------------- evaluation and training
