@@ -129,11 +129,15 @@ class DistillConfig:
     Attributes:
         teachers: Checkpoints; the mean of their probabilities is taught. [] teaches nothing.
         unlabelled: A file of statements without labels, for which the teachers' probabilities are all there is; null for none.
+        neighbours: Whether whole sentences that stand around the real statements, labelled or not, are taught like those of `unlabelled`.
+        neutral_share: At most this share of what has no label may be neutral to the teachers; what is too much is left out at random.
         weight: Of the teachers against the label, where there is one: 0 is the label alone, 1 the teachers alone.
     """
 
     teachers: list[str] = field(default_factory=list)
     unlabelled: str | None = None
+    neighbours: bool = False
+    neutral_share: float = 1.0
     weight: float = 0.7
 
 
@@ -321,7 +325,7 @@ def _check(key: str, value: Any, hint: Any, at: str) -> object:  # noqa: ANN401 
         raise ConfigError(at, key, f"found {value}, expected 0 or more.")
     if key == "training.seeds" and len(set(value)) < len(value):
         raise ConfigError(at, key, f"found {value}, expected each seed once.")
-    if key == "distill.weight" and not 0 <= value <= 1:
+    if key in ("distill.weight", "distill.neutral_share") and not 0 <= value <= 1:
         raise ConfigError(at, key, f"found {value}, expected 0 to 1.")
     if key == "data.columns" and (unknown := set(value) - _COLUMNS):
         near = difflib.get_close_matches(sorted(unknown)[0], _COLUMNS, n=1, cutoff=0.5)

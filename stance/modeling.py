@@ -397,6 +397,7 @@ def new_tagger(config: ModelConfig) -> Tagger:
 
 
 def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    import torch
     import transformers
 
     source = resolve_encoder(config.encoder)
@@ -413,7 +414,11 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
             for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
                 if hasattr(settings, name):
                     setattr(settings, name, config.dropout)
-            network = getattr(transformers, kind).from_pretrained(source, config=settings, use_safetensors=True, trust_remote_code=False)
+            # torch's fused attention takes a third of the time of a training step on a CPU, plain products a tenth
+            attention = None if torch.cuda.is_available() else "eager"
+            network = getattr(transformers, kind).from_pretrained(
+                source, config=settings, attn_implementation=attention, use_safetensors=True, trust_remote_code=False
+            )
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ModelNotFoundError(

@@ -108,7 +108,10 @@ class StanceTask:
         if settings.distill.unlabelled is not None:
             if not settings.distill.teachers:
                 raise ConfigError("task stance", "distill.unlabelled", "statements without a label need distill.teachers. Name some.")
-            bare = _apart(_unseen(read_real_statements(settings.distill.unlabelled, labelled=False), [*self.train, *self.dev]), self.dev)
+            bare = read_real_statements(settings.distill.unlabelled, labelled=False)
+            if settings.distill.neighbours:
+                bare += _neighbours([*bare, *(example for example in self.train if example.matter == REAL)])
+            bare = _apart(_unseen(bare, [*self.train, *self.dev]), self.dev)
             self.train, self.asked = [*self.train, *bare], [*self.asked, *bare]
             self.data["unlabelled"] = _facts(settings.distill.unlabelled, [example for example in self.train if example.label is None])
 
@@ -119,7 +122,7 @@ class StanceTask:
 
         _prepare(self.settings)
         options, data = self.settings.training, self.settings.data
-        taught = self._taught(folder)
+        taught, self.train = self._without_many_neutral(self._taught(folder))
         self.model = model = new_model(self.settings.model)
         model.network.train()
 
@@ -164,6 +167,16 @@ class StanceTask:
         given = np.array(weights)[:, None]
         mixed: NDArray[np.float64] = given * found + (1 - given) * targets
         return mixed
+
+    def _without_many_neutral(self, taught: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[Example]]:
+        """Leave out, by lot, what the teachers call neutral and has no label, where it is more than `distill.neutral_share` allows."""
+        share = self.settings.distill.neutral_share
+        bare = [i for i, example in enumerate(self.train) if example.label is None]
+        neutral = [i for i in bare if taught[i].argmax() == LABEL_TO_ID["neutral"]]
+        room = len(neutral) if share == 1 else min(len(neutral), round((len(bare) - len(neutral)) * share / (1 - share)))
+        out = set(neutral) - set(random.Random(f"neutral {self.settings.training.seed}").sample(neutral, room))
+        kept = [i for i in range(len(self.train)) if i not in out]
+        return taught[kept], [self.train[i] for i in kept]
 
     def measure(self) -> dict[str, Any]:
         """Fit the temperature on dev, and score."""
@@ -305,6 +318,16 @@ def _drawn(text: str) -> float:
 
 def _facts(source: str, examples: Sequence[Example]) -> dict[str, Any]:
     return {"source": source, "n_examples": len(examples), "sha256": fingerprint(examples)}
+
+
+def _neighbours(examples: Sequence[Example], n_words: int = 7) -> list[Example]:
+    """The whole sentences around some statements, each of at least so many words."""
+    found = []
+    for example in examples:
+        spans = sentences(example.context)
+        whole = [example.context[start:end] for start, end in spans[1:-1]]  # the first and the last may be cut
+        found += [Example(text, matter=REAL) for text in whole if STATEMENT_SLOT not in text and len(text.split()) >= n_words]
+    return found
 
 
 def _unseen(examples: Sequence[Example], seen: Sequence[Example]) -> list[Example]:
