@@ -74,7 +74,7 @@ def evaluate(
     gold = np.array([LABEL_TO_ID[str(row.label)] for row in rows])
     clusters = [row.matter for row in rows]
     sliced = {column: read_column(data, column, split=split) for column in slices}
-    loaded = load(model)
+    loaded = load(model, "torch")
     prob = loaded.predict_proba(rows, batch_size)
     resampled = bootstrap(gold, prob.argmax(axis=1), clusters, n_resamples=n_resamples, seed=seed)
     compared = {}
@@ -137,7 +137,7 @@ def compare(
         raise InputError(f"{name}: holds no rows. Pass at least one labelled statement.")
     gold = np.array([LABEL_TO_ID[str(row.label)] for row in rows])
     clusters = [row.matter for row in rows]
-    models = [load(first), load(second)]
+    models = [load(first, "torch"), load(second, "torch")]
     probs = [model.predict_proba(rows, batch_size) for model in models]
     preds = [prob.argmax(axis=1) for prob in probs]
     draws = [bootstrap(gold, pred, clusters, n_resamples=n_resamples, seed=seed) for pred in preds]

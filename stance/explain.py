@@ -73,16 +73,16 @@ def explain(
 
     loaded = load(model)
     example = Example(statement, speaker or "", context or "", target)
-    words = words_read(example, loaded.tokenizer, loaded.config)
+    words = words_read(example, loaded.reader, loaded.config)
     if not words:
         raise InputError(f"the statement is longer than the model reads ({loaded.config.max_length} tokens together). Explain a part of it.")
     prediction = loaded.predict([example])[0]
     label = label or max(LABELS, key=lambda name: prediction.probabilities[name])
     column = loaded.columns[LABELS.index(label)]
-    feature = {name: torch.tensor([ids], device=loaded.network.device) for name, ids in encode([example], loaded.tokenizer, loaded.config).features[0].items()}
+    feature = {name: torch.tensor([ids], device=loaded.network.device) for name, ids in encode([example], loaded.reader, loaded.config).features[0].items()}
     inputs = feature.pop("input_ids")
     blank = inputs.clone()
-    blank[0, [place for word in words for place in word.pieces]] = loaded.tokenizer.pad_token_id
+    blank[0, [place for word in words for place in word.pieces]] = loaded.reader.special["pad"]
 
     def output(ids: "torch.Tensor", beside: dict[str, Any]) -> "torch.Tensor":
         repeated = {name: value.expand(len(ids), -1) for name, value in beside.items()}

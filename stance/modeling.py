@@ -8,27 +8,33 @@ safetensors are loaded and no code from a checkpoint is run. `resolve_encoder` s
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterable, Sequence
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stance.backends import Conversion, OpenVinoRunner, attention, best_device, choose, converted, has_bfloat16, padded, resolve, token_batches
 from stance.calibration import Calibration, softmax
 from stance.config import MINILM, ModelConfig
 from stance.corpora import has_words
-from stance.encoding import encode
-from stance.errors import BrokenCheckpointError, EmptyTextError, InputError, ModelNotFoundError, UnsafeCheckpointError
+from stance.encoding import Encoded, encode, reader_of
+from stance.errors import BrokenCheckpointError, EmptyTextError, InputError, ModelNotFoundError, StanceError, UnsafeCheckpointError
 from stance.labels import LABELS, normalize_label
-from stance.quotes.tagger import TAGS, Tagger, extend
+from stance.quotes.tagger import TAGS, Tagger, extend, forward
 from stance.records import DEFAULT_MODEL, Example, Prediction
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+_log = logging.getLogger("stance")
 META_FILE = "stance.json"
 WEIGHTS_FILE = "model.safetensors"
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
@@ -44,13 +50,19 @@ class StanceModel:
     """A classifier of stances, ready to predict.
 
     Attributes:
-        network: The transformers model, in evaluation mode.
-        tokenizer: Its tokenizer.
+        network: The transformers model, in evaluation mode; loaded when first asked for, where OpenVINO computes.
+        tokenizer: Its tokenizer, likewise.
+        reader: The same tokenizer without transformers.
         config: How inputs are built.
         calibration: How logits become probabilities, or None if the checkpoint holds none.
         name: Where it came from.
         columns: Which outputs of the network are those of `LABELS`, in their order.
+        backend: What computes, and in which precision, such as `torch float32` or `openvino bfloat16`.
     """
+
+    network: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    _folder: Path
 
     def __init__(
         self,
@@ -73,39 +85,64 @@ class StanceModel:
             BrokenCheckpointError: The network's labels are not the three.
         """
         self.network, self.tokenizer, self.name = network.eval(), tokenizer, name
+        self.reader = reader_of(tokenizer)
         self.config, self.calibration = config or ModelConfig(), calibration
         found = {normalize_label(label): int(i) for i, label in (network.config.id2label or {}).items()}
         if set(found) != set(LABELS) or len(network.config.id2label or {}) != len(LABELS):
             names = ", ".join(map(str, (network.config.id2label or {}).values()))
             raise BrokenCheckpointError(name or "model", f"its labels are {names}, expected {', '.join(LABELS)}. Train it with stance.train.")
         self.columns = [found[label] for label in LABELS]
+        self._runner: OpenVinoRunner | None = None
+        self._bfloat16 = False
 
     @classmethod
-    def from_pretrained(cls, path: str | Path) -> "StanceModel":
+    def from_pretrained(cls, path: str | Path, backend: str = "auto") -> "StanceModel":
         """Load a released model, a checkpoint folder, or a hub repository.
 
         Args:
             path: A released name, a folder, or `owner/name`.
+            backend: `openvino`; `torch`, in float32; or `auto`: OpenVINO where it is installed and torch finds no GPU, else torch, in
+                bfloat16 on processors that have it.
 
         Returns:
-            The model, on the CPU in fp32.
+            The model, on the GPU if torch computes and finds one, otherwise on the CPU.
 
         Raises:
             ModelNotFoundError: There is no such model.
             BrokenCheckpointError: A file is missing, truncated or does not fit.
             UnsafeCheckpointError: The weights are pickled.
+            MissingExtraError: The backend is not installed.
         """
         folder = find_checkpoint(path)
         _check_files(folder)
-        config = _read_meta(folder)
-        network = _load_network(folder)
-        from transformers import AutoTokenizer
+        config, calibration = _read_meta(folder), Calibration.load(folder)
+        backend = resolve(backend)
+        if choose(backend) == "openvino":
+            runner = _converted_runner(folder, lambda: _stance_conversion(folder, config), backend)
+            if runner is not None:
+                model = cls.__new__(cls)
+                model._folder, model._runner, model._bfloat16 = folder, runner, False
+                model.reader, model.columns = runner.reader, runner.facts["columns"]
+                model.config, model.calibration, model.name = config, calibration, str(path)
+                return model
+        network, tokenizer = _load_network(folder), _load_tokenizer(folder)
+        model = cls(network.to(best_device()), tokenizer, config, calibration, str(path))
+        model._bfloat16 = backend == "auto" and network.device.type == "cpu" and has_bfloat16()
+        return model
 
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BrokenCheckpointError(folder, f"its tokenizer cannot be read ({_short(error)}). Copy the checkpoint again.") from error
-        return cls(network, tokenizer, config, Calibration.load(folder), str(path))
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - what is not there yet
+        """Load what OpenVINO does not need when it is first asked for."""
+        if name not in ("network", "tokenizer") or "_folder" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.__dict__[name] = _load_network(self._folder).eval() if name == "network" else _load_tokenizer(self._folder)
+        return self.__dict__[name]
+
+    @property
+    def backend(self) -> str:
+        """What computes, and in which precision."""
+        if self._runner is not None:
+            return self._runner.name
+        return f"torch {'bfloat16' if self._bfloat16 else str(self.network.dtype).removeprefix('torch.')}"
 
     def save_pretrained(self, path: str | Path) -> None:
         """Write the checkpoint files into a folder.
@@ -122,28 +159,58 @@ class StanceModel:
         if self.calibration is not None:
             self.calibration.save(folder)
 
-    def logits(self, examples: Sequence[Example], batch_size: int = 32) -> tuple[NDArray[np.float64], list[bool]]:
+    def logits(self, examples: Iterable[Example], batch_size: int = 32) -> tuple[NDArray[np.float64], list[bool]]:
         """Run the network.
 
         Args:
             examples: n of them; labels are not looked at.
-            batch_size: Examples per forward pass, like lengths together.
+            batch_size: How much is read at once: so many statements of 64 tokens, more that are shorter, fewer that are longer.
 
         Returns:
             Logits in the order of `LABELS`, shape (n_examples, n_labels), and whether each statement was cut.
         """
+        parts = list(self._windows(examples, batch_size))
+        logits = np.concatenate([logits for logits, _ in parts]) if parts else np.zeros((0, len(LABELS)))
+        return logits, [cut for _, truncated in parts for cut in truncated]
+
+    def _windows(self, examples: Iterable[Example], batch_size: int) -> Iterator[tuple[NDArray[np.float64], list[bool]]]:
+        """Logits of some thousand examples at a time; while one window is computed, the next is tokenized."""
+        source, waiting, failure = iter(examples), deque[Future[Encoded]](), None
+        with ThreadPoolExecutor(1) as pool:
+            while True:
+                window = []
+                try:
+                    for example in islice(source, _WINDOW if failure is None else 0):
+                        window.append(example)
+                except Exception as error:  # what came before it is given first
+                    failure = error
+                if window:
+                    waiting.append(pool.submit(encode, window, self.reader, self.config))
+                if len(waiting) == 2 or (waiting and not window):
+                    encoded = waiting.popleft().result()
+                    yield self._run(encoded, batch_size), encoded.truncated
+                elif not waiting:
+                    break
+        if failure is not None:
+            raise failure
+
+    def _run(self, encoded: Encoded, batch_size: int) -> NDArray[np.float64]:
+        """Logits of encoded examples, like lengths together."""
+        logits = np.zeros((len(encoded.features), len(LABELS)))
+        lengths = [len(feature["input_ids"]) for feature in encoded.features]
+        for rows in token_batches(lengths, batch_size * _TOKENS):
+            batch = padded([encoded.features[i] for i in rows], {"input_ids": self.reader.special["pad"]})
+            logits[rows] = (self._runner(batch)[0] if self._runner else self._torch(batch))[:, self.columns]
+        return logits
+
+    def _torch(self, batch: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         import torch
 
-        encoded = encode(examples, self.tokenizer, self.config)
-        order = sorted(range(len(examples)), key=lambda i: -len(encoded.features[i]["input_ids"]))
-        logits = np.zeros((len(examples), len(LABELS)))
-        with torch.inference_mode():
-            for start in range(0, len(order), batch_size):
-                rows = order[start : start + batch_size]
-                batch = self.tokenizer.pad([encoded.features[i] for i in rows], return_tensors="pt").to(self.network.device)
-                output = self.network(**batch).logits  # (n_rows, n_labels)
-                logits[rows] = output.float().cpu().numpy()[:, self.columns]
-        return logits, encoded.truncated
+        device = self.network.device
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=self._bfloat16):
+            output = self.network(**{name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}).logits  # (n_rows, n_labels)
+        found: NDArray[np.float32] = output.float().cpu().numpy()
+        return found
 
     def predict_proba(self, statements: Sequence[str | Example], batch_size: int = 32) -> NDArray[np.float64]:
         """Return probabilities in the order of `LABELS`, shape (n_statements, n_labels); rows sum to 1."""
@@ -156,7 +223,7 @@ class StanceModel:
 
         Args:
             statements: Strings, or examples that bring speaker, context and target along.
-            batch_size: Statements per forward pass.
+            batch_size: As for `logits`.
             min_confidence: Abstain (label None) where the highest probability is lower.
             max_risk: Abstain so often that among the labels given no larger share is wrong, as measured on the held-out
                 examples that the model was calibrated on; None for no such limit.
@@ -167,25 +234,41 @@ class StanceModel:
         Raises:
             InputError: The model's calibration has no threshold for so low a risk.
         """
+        return list(self.stream(as_examples(statements), batch_size=batch_size, min_confidence=min_confidence, max_risk=max_risk))
+
+    def stream(
+        self, statements: Iterable[str | Example], *, batch_size: int = 32, min_confidence: float = 0.0, max_risk: float | None = None
+    ) -> Iterator[Prediction]:
+        """Predict the stance of statements as they come, holding a few thousand at a time.
+
+        Args:
+            statements: Any number of strings or examples.
+            batch_size: As for `logits`.
+            min_confidence: As for `predict`.
+            max_risk: As for `predict`.
+
+        Yields:
+            One prediction for each, in the same order.
+
+        Raises:
+            EmptyTextError: A statement has no words.
+            InputError: The model's calibration has no threshold for so low a risk.
+        """
         if max_risk is not None:
             min_confidence = max(min_confidence, (self.calibration or Calibration(1.0, 0)).threshold(max_risk))
-        logits, truncated = self.logits(as_examples(statements), batch_size)
         calibrated = self.calibration is not None
-        predictions = []
-        for row, cut in zip(self._probabilities(logits), truncated, strict=True):
-            best = int(row.argmax())
-            abstained = bool(row[best] < min_confidence)
-            predictions.append(
-                Prediction(
-                    label=None if abstained else LABELS[best],
-                    probabilities=dict(zip(LABELS, map(float, row), strict=True)),
-                    confidence=float(row[best]),
+        for logits, truncated in self._windows(_each_example(statements), batch_size):
+            for row, cut in zip(self._probabilities(logits).tolist(), truncated, strict=True):
+                confidence = max(row)
+                abstained = confidence < min_confidence
+                yield Prediction(
+                    label=None if abstained else LABELS[row.index(confidence)],
+                    probabilities=dict(zip(LABELS, row, strict=True)),
+                    confidence=confidence,
                     abstained=abstained,
                     truncated=cut,
                     calibrated=calibrated,
                 )
-            )
-        return predictions
 
     def _probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.calibration.probabilities(logits) if self.calibration else softmax(logits)
@@ -194,24 +277,35 @@ class StanceModel:
 _INPUT_FIELDS = ("max_length", "use_speaker", "use_context", "use_target")
 
 
+_WINDOW, _TOKENS = 4096, 64
+
+
 def as_examples(statements: Iterable[str | Example]) -> list[Example]:
     """Make each string an example with nothing but its text; raise for what is no statement."""
     if isinstance(statements, str):
         raise InputError("found one string, expected a list of them. Pass [statement], or call stance.predict.")
-    examples = [item if isinstance(item, Example) else Example(item) for item in statements]
-    for i, example in enumerate(examples):
-        if not isinstance(example.text, str):
-            raise InputError(f"statement {i} of {len(examples)} is a {type(example.text).__name__}, expected a string. Pass its text.")
+    statements = list(statements)
+    return list(_each_example(statements, len(statements)))
+
+
+def _each_example(statements: Iterable[Any], total: int = 0) -> Iterator[Example]:
+    for i, item in enumerate(statements):
+        example = item if isinstance(item, Example) else Example(item)
+        text: object = example.text
+        if not isinstance(text, str):
+            place = f"statement {i} of {total}" if total else f"statement {i}"
+            raise InputError(f"{place} is a {type(text).__name__}, expected a string. Pass its text.")
         if not has_words(example.text):
-            raise EmptyTextError("statement", example.text, i, len(examples))
-    return examples
+            raise EmptyTextError("statement", example.text, i, total or None)
+        yield example
 
 
-def load(model: "str | Path | StanceModel") -> StanceModel:
+def load(model: "str | Path | StanceModel", backend: str = "auto") -> StanceModel:
     """Load a model once; the same name gives the same object again while its files have not changed.
 
     Args:
         model: A released name, a checkpoint folder, a hub repository `owner/name`, or a loaded model (returned as it is).
+        backend: `auto`, `torch` or `openvino`; see `StanceModel.from_pretrained`.
 
     Returns:
         The model.
@@ -224,7 +318,7 @@ def load(model: "str | Path | StanceModel") -> StanceModel:
     if isinstance(model, StanceModel):
         return model
     folder = find_checkpoint(model)
-    return _load_cached(str(model), _state_of(folder))
+    return _load_cached(str(model), resolve(backend), _state_of(folder))
 
 
 def _state_of(folder: Path) -> tuple[tuple[str, int], ...]:
@@ -233,8 +327,8 @@ def _state_of(folder: Path) -> tuple[tuple[str, int], ...]:
 
 
 @lru_cache(maxsize=2)
-def _load_cached(model: str, changed: tuple[tuple[str, int], ...]) -> StanceModel:
-    return StanceModel.from_pretrained(model)
+def _load_cached(model: str, backend: str, changed: tuple[tuple[str, int], ...]) -> StanceModel:
+    return StanceModel.from_pretrained(model, backend)
 
 
 def find_checkpoint(path: str | Path) -> Path:
@@ -313,13 +407,61 @@ def _load_network(folder: Path) -> "PreTrainedModel":
     try:
         with quiet():
             network, info = AutoModelForSequenceClassification.from_pretrained(
-                folder, use_safetensors=True, dtype=torch.float32, local_files_only=True, trust_remote_code=False, output_loading_info=True
+                folder,
+                use_safetensors=True,
+                dtype=torch.float32,
+                attn_implementation=attention(),
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
             )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise BrokenCheckpointError(folder, f"cannot be loaded ({_short(error)}). Copy the checkpoint again.") from error
     if info["missing_keys"]:
         raise BrokenCheckpointError(folder, f"weights are missing, such as {sorted(info['missing_keys'])[0]}. Train a head with stance.train first.")
     return network
+
+
+def _load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BrokenCheckpointError(folder, f"its tokenizer cannot be read ({_short(error)}). Copy the checkpoint again.") from error
+    return tokenizer
+
+
+def _converted_runner(folder: Path, make: Callable[[], Conversion], backend: str) -> OpenVinoRunner | None:
+    """The checkpoint in OpenVINO; None where it cannot be converted and `auto` may take torch instead."""
+    try:
+        return OpenVinoRunner(converted(folder, make))
+    except (RuntimeError, OSError, ValueError, TypeError) as error:  # what OpenVINO and tracing raise
+        if isinstance(error, StanceError):
+            raise
+        if backend != "auto":
+            raise BrokenCheckpointError(folder, f"cannot be converted for OpenVINO ({_short(error)}). Use the backend torch.") from error
+        _log.warning("%s: cannot be converted for OpenVINO (%s); torch computes.", folder, _short(error))
+        return None
+
+
+def _stance_conversion(folder: Path, config: ModelConfig) -> Conversion:
+    import torch
+
+    model = StanceModel(_load_network(folder), _load_tokenizer(folder), config, None, str(folder))
+    names = model.reader.names
+
+    class Logits(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = model.network
+
+        def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.network(**dict(zip(names, inputs, strict=True))).logits
+            return logits
+
+    example = {name: torch.ones(2, 9, dtype=torch.long) for name in names}
+    return Conversion(Logits(), example, model.reader, {"columns": model.columns})
 
 
 class quiet:
@@ -397,7 +539,6 @@ def new_tagger(config: ModelConfig) -> Tagger:
 
 
 def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-    import torch
     import transformers
 
     source = resolve_encoder(config.encoder)
@@ -414,10 +555,8 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
             for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
                 if hasattr(settings, name):
                     setattr(settings, name, config.dropout)
-            # torch's fused attention takes a third of the time of a training step on a CPU, plain products a tenth
-            attention = None if torch.cuda.is_available() else "eager"
             network = getattr(transformers, kind).from_pretrained(
-                source, config=settings, attn_implementation=attention, use_safetensors=True, trust_remote_code=False
+                source, config=settings, attn_implementation=attention(), use_safetensors=True, trust_remote_code=False
             )
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
@@ -466,14 +605,15 @@ _SCALE = ".scale"
 _SMALL = 1_000  # numbers, which gain nothing from int8
 
 
-def load_tagger(path: str | Path) -> Tagger:
+def load_tagger(path: str | Path, backend: str = "auto") -> Tagger:
     """Load a tagger from its checkpoint folder, once while its files have not changed.
 
     Args:
         path: What `save_tagger` wrote.
+        backend: `auto`, `torch` or `openvino`; see `StanceModel.from_pretrained`.
 
     Returns:
-        The tagger, on the CPU in fp32.
+        The tagger, on the CPU.
 
     Raises:
         ModelNotFoundError: There is no such folder.
@@ -483,12 +623,38 @@ def load_tagger(path: str | Path) -> Tagger:
     folder = Path(path)
     if not folder.is_dir():
         raise ModelNotFoundError(path, "is no checkpoint folder of a tagger, and neither rules nor auto. Check the path.")
-    return _load_tagger_cached(folder, _state_of(folder))
+    return _load_tagger_cached(folder, resolve(backend), _state_of(folder))
 
 
 @lru_cache(maxsize=2)
-def _load_tagger_cached(folder: Path, changed: tuple[tuple[str, int], ...]) -> Tagger:
+def _load_tagger_cached(folder: Path, backend: str, changed: tuple[tuple[str, int], ...]) -> Tagger:
     _check_files(folder)
+    if choose(backend) == "openvino":
+        runner = _converted_runner(folder, lambda: _tagger_conversion(_load_torch_tagger(folder)), backend)
+        if runner is not None:
+            return Tagger.converted(runner)
+    return _load_torch_tagger(folder)
+
+
+def _tagger_conversion(tagger: Tagger) -> Conversion:
+    import torch
+
+    class Scores(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = tagger.network
+
+        def forward(
+            self, input_ids: torch.Tensor, shapes: torch.Tensor, attention_mask: torch.Tensor, heads: torch.Tensor
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            return forward(self.network, {"input_ids": input_ids, "shapes": shapes, "attention_mask": attention_mask, "heads": heads})
+
+    example = {name: torch.ones(2, 7 if name == "heads" else 9, dtype=torch.long) for name in ("input_ids", "shapes", "attention_mask", "heads")}
+    facts = {"max_length": tagger.max_length, "overlap": tagger.overlap, "transitions": tagger.transitions.tolist()}
+    return Conversion(Scores(), example, tagger.reader, facts)
+
+
+def _load_torch_tagger(folder: Path) -> Tagger:
     import torch
     from safetensors.torch import load_file
     from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
@@ -504,7 +670,7 @@ def _load_tagger_cached(folder: Path, changed: tuple[tuple[str, int], ...]) -> T
             for name, value in stored.items()
             if not name.endswith(_SCALE)
         }
-        network = extend(AutoModelForTokenClassification.from_config(settings, dtype=torch.float32, trust_remote_code=False))
+        network = extend(AutoModelForTokenClassification.from_config(settings, dtype=torch.float32, attn_implementation=attention(), trust_remote_code=False))
         network.load_state_dict(state)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         return Tagger(network, tokenizer, int(sizes["max_length"]), int(sizes["overlap"]))

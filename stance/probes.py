@@ -51,7 +51,7 @@ def probe(
     rows = read_examples(data, split=split, columns=columns, labels=labels, target=target)
     if not rows:
         raise InputError("there are no rows to probe. Pass at least one labelled statement.")
-    loaded = load(model)
+    loaded = load(model, "torch")
 
     def ask(examples: Sequence[Example]) -> list[str]:
         return [str(found.label) for found in loaded.predict(examples, batch_size=batch_size)]

@@ -127,7 +127,7 @@ class StanceTask:
         model.network.train()
 
         def dataset(examples: list[Example], targets: NDArray[np.float64]) -> Dataset:
-            features = encode(examples, model.tokenizer, self.settings.model).features
+            features = encode(examples, model.reader, self.settings.model).features
             return Dataset.from_list([{**feature, "labels": target} for feature, target in zip(features, targets.tolist(), strict=True)])
 
         network = _low_rank(model.network, self.settings.model.lora_rank) if self.settings.model.lora_rank else model.network
@@ -157,7 +157,7 @@ class StanceTask:
         if kept.exists() and writes:  # a teacher is slow: a run that resumes does not ask again
             found = np.load(kept)
         else:
-            found = np.mean([_ask(load(teacher), self.asked, bf16=self.settings.training.bf16) for teacher in settings.teachers], axis=0)
+            found = np.mean([_ask(load(teacher, "torch"), self.asked, bf16=self.settings.training.bf16) for teacher in settings.teachers], axis=0)
             if writes:
                 folder.mkdir(parents=True, exist_ok=True)
                 np.save(folder / "asked.npy", found)
@@ -236,7 +236,7 @@ class QuoteTask:
         _prepare(self.settings)
         self.tagger = tagger = new_tagger(self.settings.model)
         tagger.network.train()
-        items = labelled_windows(self.train, tagger.tokenizer, tagger.max_length, tagger.overlap)
+        items = labelled_windows(self.train, tagger.reader, tagger.max_length, tagger.overlap)
         measure = self.measure
 
         class ArticleTrainer(Trainer):  # type: ignore[misc]

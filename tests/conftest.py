@@ -5,6 +5,7 @@ from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["STANCE_BACKEND"] = "torch"  # the reference, in float32; test_backends.py compares the others with it
 
 import pytest
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stance.corpora import has_words
+from stance.encoding import Reader
 from stance.errors import InputError, UnreadableFileError
 from stance.quotes.passages import words_inside
 from stance.quotes.tagger import LEGAL, ROLES, TAG_TO_ID, Tagger, Window, collate, forward, stretches, windows, words
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerBase
 
 IGNORED = -100  # the index that torch's cross-entropy leaves out
 LINK_WEIGHT = 0.3
@@ -141,13 +141,13 @@ def _word_stretches(text: str, ranges: Iterable[tuple[int, int]], spans: Sequenc
     return found
 
 
-def labelled_windows(articles: Iterable[AnnotatedArticle], tokenizer: "PreTrainedTokenizerBase", max_length: int, overlap: int) -> list[LabelledWindow]:
+def labelled_windows(articles: Iterable[AnnotatedArticle], reader: Reader, max_length: int, overlap: int) -> list[LabelledWindow]:
     """Cut articles into windows with their tags and links."""
     found = []
     for article in articles:
         spans = words(article.text)
         tags, cues, sources = tag_words(article, spans)
-        for window in windows(article.text, spans, tokenizer, max_length, overlap):
+        for window in windows(article.text, spans, reader, max_length, overlap):
             here = range(window.first, window.first + len(window.heads))
             links = tuple([_target(table, word, here) for word in here] for table in (cues, sources))
             found.append(LabelledWindow(window, [tags[word] for word in here], (links[0], links[1])))
@@ -223,7 +223,7 @@ def collate_labelled(batch: Sequence[LabelledWindow], padding: int) -> "dict[str
     """Pad labelled windows to one size, as `learner` takes them."""
     import torch
 
-    padded = collate([item.window for item in batch], padding)
+    padded = {name: torch.from_numpy(ids) for name, ids in collate([item.window for item in batch], padding).items()}
     labels = torch.full(padded["heads"].shape, IGNORED)
     links = torch.full((len(batch), 2, labels.shape[1]), IGNORED)
     for i, item in enumerate(batch):

@@ -7,7 +7,7 @@ stand. Words are never cut: one is what a reader would call a word, or one punct
 for it. An uncased encoder is told by `shapes` what it cannot see: capitals, and what stands between quotation marks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
+from stance.backends import OpenVinoRunner, has_bfloat16, padded
+from stance.encoding import Reader, reader_of
 from stance.quotes.marks import find_marked
 from stance.quotes.passages import paragraphs, words_inside
 
@@ -92,13 +94,13 @@ class Window:
     heads: list[int]
 
 
-def windows(text: str, spans: Sequence[tuple[int, int]], tokenizer: "PreTrainedTokenizerBase", max_length: int, overlap: int) -> list[Window]:
+def windows(text: str, spans: Sequence[tuple[int, int]], reader: Reader, max_length: int, overlap: int) -> list[Window]:
     """Cut a text into overlapping windows of whole words.
 
     Args:
         text: The text.
         spans: Its words, as `words` gives them.
-        tokenizer: A fast tokenizer.
+        reader: The tokenizer.
         max_length: Pieces in a window, the special ones included.
         overlap: Pieces that two neighbours share, at least.
 
@@ -107,26 +109,27 @@ def windows(text: str, spans: Sequence[tuple[int, int]], tokenizer: "PreTrainedT
     """
     if not spans:
         return []
+    separator = reader.rust.id_to_token(reader.special["sep"])
     # A lone surrogate stops the tokenizer.
-    printed = [text[a:b].translate(_STRAIGHT).encode("utf-8", "replace").decode("utf-8") or tokenizer.sep_token for a, b in spans]
-    encoded: Any = tokenizer(printed, is_split_into_words=True, add_special_tokens=False, verbose=False)
+    printed = [text[a:b].translate(_STRAIGHT).encode("utf-8", "replace").decode("utf-8") or separator for a, b in spans]
+    encoded = reader.rust.encode(printed, is_pretokenized=True, add_special_tokens=False)
     room = max(1, max_length - 2)
     limit = min(_PIECES, room)
     pieces: list[list[int]] = [[] for _ in spans]
-    for piece, word in zip(encoded["input_ids"], encoded.word_ids(), strict=True):
-        if len(pieces[word]) < limit:
+    for piece, word in zip(encoded.ids, encoded.word_ids, strict=True):
+        if word is not None and len(pieces[word]) < limit:
             pieces[word].append(piece)
-    pieces = [ids or [tokenizer.unk_token_id] for ids in pieces]
+    pieces = [ids or [reader.special["unk"]] for ids in pieces]
     shape_of = shapes(text, spans)
     found, first = [], 0
     while True:
-        ids, shaped, heads, last = [tokenizer.cls_token_id], [0], [], first
+        ids, shaped, heads, last = [reader.special["cls"]], [0], [], first
         while last < len(pieces) and len(ids) - 1 + len(pieces[last]) <= room:
             heads.append(len(ids))
             ids.extend(pieces[last])
             shaped.extend([shape_of[last]] * len(pieces[last]))
             last += 1
-        found.append(Window(first, [*ids, tokenizer.sep_token_id], [*shaped, 0], heads))
+        found.append(Window(first, [*ids, reader.special["sep"]], [*shaped, 0], heads))
         if last == len(pieces):
             return found
         shared, following = 0, last
@@ -275,6 +278,31 @@ class Tagger:
             overlap: Pieces that neighbouring windows share.
         """
         self.network, self.tokenizer, self.max_length, self.overlap = network.eval(), tokenizer, max_length, overlap
+        self.reader = reader_of(tokenizer)
+        self._runner: OpenVinoRunner | None = None
+
+    @classmethod
+    def converted(cls, runner: OpenVinoRunner) -> "Tagger":
+        """Wrap a network that was converted; it has no torch network, and cannot be trained or saved."""
+        tagger = cls.__new__(cls)
+        tagger.reader, tagger._runner = runner.reader, runner
+        tagger.max_length, tagger.overlap = runner.facts["max_length"], runner.facts["overlap"]
+        return tagger
+
+    @property
+    def transitions(self) -> NDArray[np.float64]:
+        """Scores from tag to tag, shape (n_tags, n_tags)."""
+        if self._runner is not None:
+            return np.array(self._runner.facts["transitions"])
+        found: NDArray[np.float64] = self.network.transitions.detach().cpu().double().numpy()
+        return found
+
+    @property
+    def backend(self) -> str:
+        """What computes, and in which precision."""
+        if self._runner is not None:
+            return self._runner.name
+        return f"torch {'bfloat16' if self.network.device.type == 'cpu' and has_bfloat16() else 'float32'}"
 
     def attributions(self, text: str) -> list[Attribution]:
         """Find who is said to say what.
@@ -293,7 +321,7 @@ class Tagger:
 
     def _read(self, text: str) -> tuple[list[int], list[Attribution]]:
         spans = words(text)
-        found = windows(text, spans, self.tokenizer, self.max_length, self.overlap)
+        found = windows(text, spans, self.reader, self.max_length, self.overlap)
         if not found:
             return [], []
         tags = np.zeros((len(spans), len(TAGS)))
@@ -313,27 +341,33 @@ class Tagger:
             owner[here][better] = number
         breaks = [i for i, (start, end) in enumerate(spans) if start == end]
         tags[breaks, 1:] = -np.inf  # a paragraph's end is part of nothing
-        transitions: NDArray[np.float64] = self.network.transitions.detach().cpu().double().numpy()
+        transitions = self.transitions
         chosen = best_tags(tags, transitions)
         sure = marginals(tags, transitions)[np.arange(len(spans)), chosen]
         return chosen, self._assemble(spans, stretches(chosen), sure, found, owner, links)
 
     def _scores(self, found: list[Window]) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float32]]]:
         """Scores of tags and of links of each window."""
+        tags, links = [], []
+        # A CPU gains nothing from a batch, and loses what is padding.
+        together = 8 if self._runner is None and self.network.device.type != "cpu" else 1
+        for i in range(0, len(found), together):
+            some = found[i : i + together]
+            batch = collate(some, self.reader.special["pad"])
+            tag_logits, link_logits = self._runner(batch) if self._runner else self._torch(batch)
+            for j, window in enumerate(some):
+                n = len(window.heads)
+                tags.append(tag_logits[j, :n].astype(float))
+                links.append(link_logits[j, :, :n, : n + 1])
+        return tags, links
+
+    def _torch(self, batch: Mapping[str, NDArray[np.int64]]) -> list[NDArray[np.float32]]:
         import torch
 
-        tags, links = [], []
-        cpu = self.network.device.type == "cpu"
-        together = 1 if cpu else 8  # a CPU gains nothing from a batch, and loses what is padding
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=cpu and _has_bfloat16()):
-            for i in range(0, len(found), together):
-                batch = {name: tensor.to(self.network.device) for name, tensor in collate(found[i : i + together], self.tokenizer.pad_token_id).items()}
-                tag_logits, link_logits = (logits.float().cpu() for logits in forward(self.network, batch))
-                for j, window in enumerate(found[i : i + together]):
-                    n = len(window.heads)
-                    tags.append(tag_logits[j, :n].double().numpy())
-                    links.append(link_logits[j, :, :n, : n + 1].numpy())
-        return tags, links
+        device = self.network.device
+        tensors = {name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=device.type == "cpu" and has_bfloat16()):
+            return [logits.float().cpu().numpy() for logits in forward(self.network, tensors)]
 
     def _assemble(
         self,
@@ -379,13 +413,6 @@ class Tagger:
         return sorted(result, key=lambda attribution: attribution.content[0])
 
 
-def _has_bfloat16() -> bool:
-    """Whether this processor multiplies matrices in bfloat16 by itself, at twice the speed of float32 and the same scores."""
-    import torch
-
-    return any(getattr(torch.cpu, name, bool)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-
-
 def _cut_by_cue(firsts: Sequence[int], lasts: dict[int, int], cue: object) -> list[list[int]]:
     """Keep stretches of content together that their cue parts ("We will go," she said, "but not today"), or next to nothing."""
     groups = [[firsts[0]]]
@@ -402,20 +429,11 @@ def _characters(spans: list[tuple[int, int]], first: int, lasts: dict[int, int])
     return spans[first][0], spans[lasts[first] - 1][1]
 
 
-def collate(batch: Sequence[Window], padding: int) -> "Batch":
+def collate(batch: Sequence[Window], padding: int) -> dict[str, NDArray[np.int64]]:
     """Pad windows to one size.
 
     Returns:
         `input_ids`, `shapes` and `attention_mask`, each (n_windows, n_pieces), and `heads`, (n_windows, n_words), padded with 0.
     """
-    import torch
-
-    n_pieces, n_words = max(len(w.input_ids) for w in batch), max(len(w.heads) for w in batch)
-    input_ids = torch.full((len(batch), n_pieces), padding)
-    attention_mask, shaped = torch.zeros_like(input_ids), torch.zeros_like(input_ids)
-    heads = torch.zeros((len(batch), n_words), dtype=torch.long)
-    for i, window in enumerate(batch):
-        n = len(window.input_ids)
-        input_ids[i, :n], shaped[i, :n], attention_mask[i, :n] = torch.tensor(window.input_ids), torch.tensor(window.shapes), 1
-        heads[i, : len(window.heads)] = torch.tensor(window.heads)
-    return {"input_ids": input_ids, "shapes": shaped, "attention_mask": attention_mask, "heads": heads}
+    rows = [{"input_ids": w.input_ids, "shapes": w.shapes, "attention_mask": [1] * len(w.input_ids), "heads": w.heads} for w in batch]
+    return padded(rows, {"input_ids": padding})

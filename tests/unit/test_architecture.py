@@ -15,7 +15,7 @@ LEVELS = [
     {"pages", "figures"},
     {"reporting"},
     {"baselines", "encoding", "quotes.passages"},
-    {"quotes.marks", "quotes.clauses"},
+    {"quotes.marks", "quotes.clauses", "backends"},
     {"quotes.tagger"},
     {"modeling", "quotes.learning"},
     {"quotes.drafts"},

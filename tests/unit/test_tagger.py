@@ -74,7 +74,7 @@ def tagger(tiny_encoder):
 @pytest.mark.parametrize("max_length", [8, 12, 20, 48])
 def test_windows_hold_every_word_whole_and_share_some(tagger, max_length):
     spans = words(TEXT)
-    found = windows(TEXT, spans, tagger.tokenizer, max_length, 3)
+    found = windows(TEXT, spans, tagger.reader, max_length, 3)
     covered = [i for window in found for i in range(window.first, window.first + len(window.heads))]
     assert set(covered) == set(range(len(spans)))
     assert all(len(window.input_ids) <= max_length for window in found)
@@ -122,7 +122,7 @@ def test_no_stretch_is_empty_whatever_the_network_says(tagger, seed):
 
 
 def test_a_link_out_of_the_window_is_not_learnt(tagger):
-    found = labelled_windows([ARTICLE], tagger.tokenizer, 10, 2)
+    found = labelled_windows([ARTICLE], tagger.reader, 10, 2)
     assert len(found) > 3
     for item in found:
         assert len(item.tags) == len(item.window.heads) == len(item.links[0])
@@ -152,7 +152,7 @@ def test_no_sequence_of_tags_is_ever_illegal(n, seed):
 def test_it_learns_a_small_article_by_heart_and_gives_it_back(tagger, tmp_path):
     import torch
 
-    items = labelled_windows([ARTICLE], tagger.tokenizer, tagger.max_length, tagger.overlap)
+    items = labelled_windows([ARTICLE], tagger.reader, tagger.max_length, tagger.overlap)
     module = learner(tagger).train()
     optimizer = torch.optim.AdamW(module.parameters(), lr=0.01)
     for _ in range(150):
@@ -188,7 +188,7 @@ def test_any_text_can_be_read(tagger, text):
 
 def test_a_broken_character_and_a_tiny_window_stop_nothing(tagger):
     assert isinstance(tagger.attributions("Ada \ud800 said the lake was open."), list)
-    assert len(windows("one two three", words("one two three"), tagger.tokenizer, 1, 3)) == 3
+    assert len(windows("one two three", words("one two three"), tagger.reader, 1, 3)) == 3
 
 
 def test_what_is_no_tagger_is_refused(tmp_path, tiny_model):
@@ -266,8 +266,8 @@ def test_shapes_tell_capitals_and_what_stands_between_marks():
 def test_the_network_is_told_the_shapes(tagger):
     import torch
 
-    [window] = windows("Ada", words("Ada"), tagger.tokenizer, 20, 2)
-    batch = collate([window], 0)
+    [window] = windows("Ada", words("Ada"), tagger.reader, 20, 2)
+    batch = {name: torch.from_numpy(ids) for name, ids in collate([window], 0).items()}
     with torch.no_grad():
         tagger.network.shapes.weight[1] = 1.0
         told, _ = forward(tagger.network, batch)

@@ -1,0 +1,246 @@
+"""Which runtime computes a network: torch, or OpenVINO, which is faster on a CPU and starts without torch.
+
+Comes in: a checkpoint folder and, where it was not converted before, its torch network. Goes out: a `Runner` that gives
+the network's outputs for a batch of input ids. What was converted is kept in a cache folder under the checkpoint's hash
+(`STANCE_CACHE`, or `stance` in the user's cache folder), and appears there whole or not at all.
+"""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import logging
+import os
+import shutil
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stance.encoding import Reader
+from stance.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    import torch
+
+BACKENDS = ("auto", "torch", "openvino")
+Batch = Mapping[str, NDArray[np.int64]]
+_FACTS, _READER, _NETWORK = "facts.json", "reader.json", "network.xml"
+_FORMAT = 1
+_log = logging.getLogger("stance")
+
+
+def resolve(backend: str) -> str:
+    """Say what a `backend` argument means: `auto` is what the variable STANCE_BACKEND names, where it names one.
+
+    Raises:
+        InputError: There is no such backend.
+        MissingExtraError: It is not installed.
+    """
+    named = (os.environ.get("STANCE_BACKEND") or backend) if backend == "auto" else backend
+    if named not in BACKENDS:
+        raise InputError(f"backend is {named!r}, expected one of {', '.join(BACKENDS)}. Change the argument, or the variable STANCE_BACKEND.")
+    if named == "openvino" and not _is_installed():
+        raise MissingExtraError("openvino", "fast")
+    return named
+
+
+def choose(backend: str) -> str:
+    """Say whether `torch` or `openvino` computes: for `auto` OpenVINO, where it is installed and no GPU is there for torch."""
+    if backend != "auto":
+        return backend
+    return "openvino" if _is_installed() and not _has_gpu() else "torch"
+
+
+def _is_installed() -> bool:
+    return importlib.util.find_spec("openvino") is not None
+
+
+def _has_gpu() -> bool:
+    """Whether torch would find a GPU; asked without importing torch, which takes a second."""
+    return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd"))
+
+
+def best_device() -> str:
+    """The device that torch computes fastest on."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def attention() -> str | None:
+    """How torch is to compute attention: on a CPU by plain products, as its fused one takes a third of a training step; None for its own choice."""
+    return "eager" if best_device() == "cpu" else None
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies matrices in bfloat16 by itself, at twice the speed of float32."""
+    import torch
+
+    return any(getattr(torch.cpu, name, bool)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a network needs to be converted.
+
+    Attributes:
+        module: It takes the tensors of `example` by position.
+        example: An example of each input by name; every size of every input may vary.
+        reader: The tokenizer.
+        facts: What else is needed to use it, as JSON.
+    """
+
+    module: "torch.nn.Module"
+    example: "dict[str, torch.Tensor]"
+    reader: Reader
+    facts: dict[str, Any]
+
+
+class OpenVinoRunner:
+    """A converted network, on the CPU; in bfloat16 where the processor has it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load what `converted` made.
+
+        Args:
+            folder: Where it lies.
+        """
+        import openvino
+
+        core = openvino.Core()
+        core.set_property({"CACHE_DIR": str(folder / "compiled")})
+        bfloat16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32", "PERFORMANCE_HINT": "LATENCY"}
+        if os.environ.get("OMP_NUM_THREADS", "").isdigit():
+            settings["INFERENCE_NUM_THREADS"] = int(os.environ["OMP_NUM_THREADS"])
+        self._compiled = core.compile_model(folder / _NETWORK, "CPU", settings)
+        self._request = self._compiled.create_infer_request()
+        self._lock = threading.Lock()
+        self.name = f"openvino {'bfloat16' if bfloat16 else 'float32'}"
+        self.facts: dict[str, Any] = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        self.reader = Reader.load(folder / _READER)
+
+    def __call__(self, batch: Batch) -> list[NDArray[np.float32]]:
+        """Run the network.
+
+        Args:
+            batch: The inputs by name, those it does not have left aside.
+
+        Returns:
+            Its outputs, in order.
+        """
+        with self._lock:
+            found = self._request.infer([batch[name] for name in self.facts["inputs"]], share_inputs=True)
+            return [np.array(found[i]) for i in range(len(self._compiled.outputs))]
+
+
+def cache_folder() -> Path:
+    """Where converted networks are kept."""
+    named = os.environ.get("STANCE_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stance"
+
+
+def converted(folder: Path, make: Callable[[], Conversion]) -> Path:
+    """Convert a checkpoint for OpenVINO, or find what was converted before.
+
+    Args:
+        folder: The checkpoint.
+        make: Loads it; called only where it was not converted yet.
+
+    Returns:
+        The folder that `OpenVinoRunner` takes.
+    """
+    home = cache_folder() / _key(folder)
+    if (home / _FACTS).exists():
+        return home
+    home.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".converting-", dir=home.parent))
+    try:
+        _convert(make(), scratch)
+        try:
+            os.replace(scratch, home)
+        except OSError:
+            if not (home / _FACTS).exists():  # another process was faster otherwise
+                raise
+        _log.info("%s: converted for OpenVINO, kept in %s", folder, home)
+        return home
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _key(folder: Path) -> str:
+    """What a converted network depends on, as a name."""
+    digest = hashlib.sha256(f"{_FORMAT} {importlib.metadata.version('openvino')}".encode())
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".safetensors" or path.name in ("config.json", "stance.json", "tokenizer.json", "tokenizer_config.json"):
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:32]
+
+
+def _convert(made: Conversion, folder: Path) -> None:
+    # openvino.convert_model reports its use over the network; the frontend beneath it does not.
+    import openvino
+    import torch
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of tracing, which checks nothing that our shapes change
+        decoder = TorchScriptPythonDecoder(made.module.eval(), example_input=tuple(made.example.values()))
+        frontend = FrontEndManager().load_by_framework("pytorch")
+        network = frontend.convert(frontend.load(decoder))
+    for place, tensor in zip(network.inputs, made.example.values(), strict=True):
+        place.get_node().set_partial_shape(openvino.PartialShape([-1] * tensor.dim()))
+    network.validate_nodes_and_infer_types()
+    openvino.save_model(network, folder / _NETWORK, compress_to_fp16=False)
+    made.reader.save(folder / _READER)
+    (folder / _FACTS).write_text(json.dumps({**made.facts, "inputs": list(made.example)}), encoding="utf-8")
+
+
+def token_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Put rows of like length together, so that next to nothing is padding.
+
+    Args:
+        lengths: Tokens of each row.
+        budget: Tokens that a batch holds at most, padding included; a longer row is a batch of its own.
+
+    Returns:
+        Row numbers of each batch, the longest rows first.
+    """
+    batches: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= budget:
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+    return batches
+
+
+def padded(rows: Sequence[Mapping[str, Sequence[int]]], padding: Mapping[str, int]) -> dict[str, NDArray[np.int64]]:
+    """Make arrays of rows of ids.
+
+    Args:
+        rows: For each row a list of numbers by name.
+        padding: What to fill up with, by name; 0 where a name is not in it.
+
+    Returns:
+        For each name an array, shape (n_rows, longest).
+    """
+    found = {}
+    for name in rows[0]:
+        full = np.full((len(rows), max(len(row[name]) for row in rows)), padding.get(name, 0), dtype=np.int64)
+        for i, row in enumerate(rows):
+            full[i, : len(row[name])] = row[name]
+        found[name] = full
+    return found
