@@ -17,6 +17,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from stance.analyze import analyze as analyze
+    from stance.bulk import BulkResult as BulkResult
+    from stance.bulk import analyze_files as analyze_files
     from stance.config import Config as Config
     from stance.config import load_config as load_config
     from stance.corpora import load_corpus as load_corpus
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "analyze": "analyze",
+    "bulk": "BulkResult analyze_files",
     "config": "Config load_config",
     "corpora": "load_corpus read_examples",
     "errors": "BrokenCheckpointError CheckpointError ConfigError EmptyTextError InputError MissingColumnError MissingExtraError "

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 
 from stance.encoding import Reader
 from stance.errors import InputError, MissingExtraError
+from stance.records import BACKENDS
 
 if TYPE_CHECKING:
     import torch
 
-BACKENDS = ("auto", "torch", "openvino")
 Batch = Mapping[str, NDArray[np.int64]]
 _FACTS, _READER, _NETWORK = "facts.json", "reader.json", "network.xml"
 _FORMAT = 1
@@ -149,6 +149,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stance"
 
 
+def converted_before(folder: Path) -> Path:
+    """Where a checkpoint lies once it is converted."""
+    return cache_folder() / _key(folder)
+
+
 def converted(folder: Path, make: Callable[[], Conversion]) -> Path:
     """Convert a checkpoint for OpenVINO, or find what was converted before.
 
@@ -159,7 +164,7 @@ def converted(folder: Path, make: Callable[[], Conversion]) -> Path:
     Returns:
         The folder that `OpenVinoRunner` takes.
     """
-    home = cache_folder() / _key(folder)
+    home = converted_before(folder)
     if (home / _FACTS).exists():
         return home
     home.parent.mkdir(parents=True, exist_ok=True)
@@ -177,15 +182,21 @@ def converted(folder: Path, make: Callable[[], Conversion]) -> Path:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _key(folder: Path) -> str:
-    """What a converted network depends on, as a name."""
-    digest = hashlib.sha256(f"{_FORMAT} {importlib.metadata.version('openvino')}".encode())
+def checkpoint_hash(folder: Path) -> str:
+    """Tell a checkpoint by its weights, settings and tokenizer."""
+    digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if path.suffix == ".safetensors" or path.name in ("config.json", "stance.json", "tokenizer.json", "tokenizer_config.json"):
+        if path.suffix in (".safetensors", ".json") and path.name != "training.json":
             digest.update(path.name.encode())
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:32]
+    return digest.hexdigest()
+
+
+def _key(folder: Path) -> str:
+    """What a converted network depends on, as a name."""
+    parts = f"{_FORMAT} {importlib.metadata.version('openvino')} {checkpoint_hash(folder)}"
+    return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
 
 def _convert(made: Conversion, folder: Path) -> None:

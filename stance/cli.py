@@ -21,7 +21,7 @@ from stance import __version__
 from stance.corpora import TABLES, decode, has_words, read_table, read_text
 from stance.errors import EmptyTextError, InputError, MissingColumnError, PartialFailure, StanceError, UnreadableFileError
 from stance.labels import LABELS
-from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, Prediction, Quote
+from stance.records import BACKENDS, DEFAULT_MODEL, DEFAULT_TARGET, ENGINES, Prediction, Quote
 from stance.reporting import ROW_FIELDS, write_whole
 from stance.shares import UNKNOWN
 
@@ -70,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     analyze = verbs.add_parser("analyze", help="find an article's statements, their speakers and stances")
     _add_inputs(analyze, "articles: text files, or CSV, TSV, JSON Lines files with a text column")
     _add_model(analyze)
+    bulk = analyze.add_argument_group("many articles", "--out FOLDER/ writes Parquet (--format jsonl: JSON Lines) in shards, and goes on where it was stopped")
+    bulk.add_argument("--shard-size", type=int, default=100, help="articles in a shard (default: 100)")
+    bulk.add_argument("--engine", choices=ENGINES, default="local", help="local, or ray: the cluster of RAY_ADDRESS (default: local)")
     analyze.set_defaults(run=_analyze, more="inputs")
 
     quotes = verbs.add_parser("quotes", help="find an article's statements and their speakers, without stances")
@@ -92,6 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = verbs.add_parser("evaluate", help="score a model on labelled statements, beside baselines")
     add_evaluate_arguments(evaluate)
     evaluate.set_defaults(run=run_evaluate)
+
+    export = verbs.add_parser("export", help="convert models for OpenVINO ahead of their first use")
+    export.add_argument("models", nargs="*", help=f"released names, checkpoint folders or hub names (default: {DEFAULT_MODEL} and the released tagger)")
+    export.set_defaults(run=_export)
 
     compare = verbs.add_parser("compare", help="compare two models on the same labelled statements")
     compare.add_argument("first", help="released name or checkpoint folder")
@@ -118,6 +125,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help=f"released name, checkpoint folder or hub name (default: {DEFAULT_MODEL})")
+    parser.add_argument("--backend", choices=BACKENDS, default="auto", help="what computes (default: auto, OpenVINO where it is installed)")
     parser.add_argument("--target", default=DEFAULT_TARGET, help=f"what the stance is about (default: {DEFAULT_TARGET})")
     parser.add_argument("--batch-size", type=int, default=32, help="statements per forward pass (default: 32)")
     parser.add_argument("--min-confidence", type=float, default=0.0, help="abstain below this probability (default: 0)")
@@ -323,7 +331,45 @@ class _Run:
         raise PartialFailure(listed, self.total)
 
 
+def _export(options: argparse.Namespace) -> None:
+    from stance.export import export
+
+    for name, folder in export(options.models):
+        print(f"{name}  {folder}")
+
+
+def _analyze_files(options: argparse.Namespace) -> None:
+    from stance.bulk import analyze_files
+
+    if options.format not in ("table", "jsonl"):
+        raise InputError(f"--format {options.format} is for one file. A folder takes Parquet, or --format jsonl.")
+    if "-" in options.inputs or not options.inputs:
+        raise InputError("a folder of results needs files of articles, not standard input. Name them.")
+    result = analyze_files(
+        options.inputs,
+        options.out,
+        model=options.model,
+        extractor=options.extractor,
+        backend=options.backend,
+        target=options.target,
+        min_confidence=options.min_confidence,
+        max_risk=options.max_risk,
+        columns={name: getattr(options, f"{name}_column") for name in ("text", "id", "outlet", "date")},
+        format="jsonl" if options.format == "jsonl" else "parquet",
+        shard_size=options.shard_size,
+        engine=options.engine,
+    )
+    before = f", {result.n_articles - result.n_done} were there before" if result.n_done < result.n_articles else ""
+    failed = f"; {result.n_failed} failed, see {result.out}/part-*.failed.jsonl" if result.n_failed else ""
+    print(f"{result.out}: {result.n_done} of {result.n_articles} articles read, {result.n_statements} statements{before}{failed}")
+
+
 def _analyze(options: argparse.Namespace) -> None:
+    if options.out and (options.out.endswith(("/", os.sep)) or Path(options.out).is_dir()):
+        _analyze_files(options)
+        return
+    if options.engine != "local":
+        raise InputError("--engine ray writes into a folder. Pass --out FOLDER/, with the stroke at its end.")
     from stance.analyze import analyze
     from stance.modeling import load
     from stance.pages import corpus_page
@@ -335,7 +381,7 @@ def _analyze(options: argparse.Namespace) -> None:
         "min_confidence": options.min_confidence,
         "max_risk": options.max_risk,
     }
-    work = partial(analyze, model=load(options.model), extractor=load_extractor(options.extractor) or "rules", **settings)
+    work = partial(analyze, model=load(options.model, options.backend), extractor=load_extractor(options.extractor, options.backend) or "rules", **settings)
 
     run = _Run(options)
     reports = (replace(report, source=article.name, **article.known) for article, report in run.each(work))
@@ -400,6 +446,7 @@ def _quote_table(name: str, quotes: list[Quote]) -> str:
 
 
 def _predict(options: argparse.Namespace) -> None:
+    from stance.modeling import load
     from stance.predict import predict
 
     rows = list(_statement_rows(options))
@@ -408,7 +455,7 @@ def _predict(options: argparse.Namespace) -> None:
         speaker=[row.get("speaker") or None for row in rows],
         context=[row.get("context") or None for row in rows],
         target=options.target,
-        model=options.model,
+        model=load(options.model, options.backend),
         batch_size=options.batch_size,
         min_confidence=options.min_confidence,
         max_risk=options.max_risk,

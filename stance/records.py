@@ -19,6 +19,8 @@ Kind = Literal["direct", "indirect", "mixed"]
 
 DEFAULT_TARGET = "negotiations"
 DEFAULT_MODEL = "negotiations-minilm"
+BACKENDS = ("auto", "torch", "openvino")
+ENGINES = ("local", "ray")
 STATEMENT_SLOT = "[...]"
 """Stands in an `Example.context` where the statement itself stood."""
 

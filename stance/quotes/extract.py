@@ -103,7 +103,7 @@ def _as_printed(article: str, speaker: Speaker | None, whole: Callable[[tuple[in
     return replace(speaker, name=name, mention=Span(start, end, article[start:end]), description=description, confidence=round(speaker.confidence, 2))
 
 
-def load_extractor(extractor: "Extractor") -> "Tagger | None":
+def load_extractor(extractor: "Extractor", backend: str = "auto") -> "Tagger | None":
     """Load the tagger that an `extractor` argument names, once; None where the rules are to work alone."""
     if extractor == "rules" or (extractor == "auto" and not (RELEASED_TAGGER / "config.json").exists()):
         return None
@@ -113,7 +113,7 @@ def load_extractor(extractor: "Extractor") -> "Tagger | None":
         return extractor
     from stance.modeling import load_tagger
 
-    return load_tagger(RELEASED_TAGGER if extractor == "auto" else extractor)
+    return load_tagger(RELEASED_TAGGER if extractor == "auto" else extractor, backend)
 
 
 class _Reader:

@@ -23,7 +23,7 @@ LEVELS = [
     {"tasks", "quotes.extract"},
     {"training", "quotes.scoring", "explain"},
     {"analyze"},
-    {"release", "search", "end_to_end"},
+    {"release", "search", "end_to_end", "bulk", "export"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,0 +1,215 @@
+"""Many articles into a folder: whatever kills the run, the next one goes on, and the result is the same to the byte."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+import stance
+from stance import bulk
+from stance.bulk import analyze_files, plan
+from stance.cli import main
+
+ARTICLE = '"We will talk on day {i}," said Ada Voss.\n\nThe envoy said the lake was open. "No," said Bram Kohl.'
+
+
+def rows(n, start=0):
+    return [{"text": ARTICLE.format(i=i), "id": f"a{i}", "outlet": "The Post", "date": "2026-11-20"} for i in range(start, start + n)]
+
+
+def write_jsonl(path, items):
+    path.write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    return path
+
+
+def write_parquet(path, items, group=7):
+    import pyarrow as pa
+
+    pq.write_table(pa.Table.from_pylist(items), path, row_group_size=group)
+    return path
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture
+def run(tiny_model, tmp_path):
+    def go(files, out="out", **settings):
+        return analyze_files(files, tmp_path / out, **{"model": tiny_model, "extractor": "rules", "shard_size": 5, "progress": False, **settings})
+
+    return go
+
+
+def test_every_article_of_every_kind_of_file_is_read_once(run, tiny_model, tmp_path):
+    text = tmp_path / "one.txt"
+    text.write_text(ARTICLE.format(i=99), encoding="utf-8")
+    files = [write_parquet(tmp_path / "a.parquet", rows(23)), write_jsonl(tmp_path / "b.jsonl", rows(11, 30)), text]
+    result = run(files)
+    assert (result.n_articles, result.n_done, result.n_failed) == (35, 35, 0)
+    found = [row for path in sorted((tmp_path / "out").glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+    assert len(found) == result.n_statements >= 70
+    days = [row["text"] for row in found if "day" in row["text"]]
+    assert days == [f"We will talk on day {i}," for i in (*range(23), *range(30, 41), 99)]
+    assert len({row["id"] for row in found}) == len(found)
+    first = found[0]
+    assert first["id"] == f"{files[0]}:1#1" and first["source"] == f"{files[0]}:a0" and (first["outlet"], first["date"]) == ("The Post", "2026-11-20")
+    report = stance.analyze(ARTICLE.format(i=0), model=tiny_model, extractor="rules")
+    expected = report.rows()[0]
+    assert first["label"] == expected["label"] and first["confidence"] == pytest.approx(expected["confidence"], abs=1e-6)
+
+
+def test_a_run_that_is_there_is_not_done_again_and_another_is_refused(run, tmp_path):
+    files = [write_jsonl(tmp_path / "b.jsonl", rows(11))]
+    run(files)
+    before = contents(tmp_path / "out")
+    again = run(files)
+    assert again.n_done == 0 and again.n_articles == 11 and contents(tmp_path / "out") == before
+    with pytest.raises(stance.InputError, match=r"another min_confidence\. Name another folder"):
+        run(files, min_confidence=0.5)
+    write_jsonl(tmp_path / "b.jsonl", rows(12))
+    with pytest.raises(stance.InputError, match="another files"):
+        run(files)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear", encoding="utf-8")
+    with pytest.raises(stance.InputError, match="is not empty"):
+        run(files, out="mine")
+
+
+def test_poison_is_set_aside_with_its_reason(run, tmp_path, monkeypatch):
+    items = rows(9)
+    items[2]["text"], items[4]["text"] = "", "poison"
+    path = write_jsonl(tmp_path / "b.jsonl", items)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[7] = "{broken"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    analyze = bulk.analyze
+
+    def poisoned(text, **settings):
+        if text == "poison":
+            raise RuntimeError("the network fell over")
+        return analyze(text, **settings)
+
+    monkeypatch.setattr(bulk, "analyze", poisoned)
+    result = run([path], format="jsonl")
+    assert (result.n_articles, result.n_failed) == (9, 3)
+    failed = [json.loads(line) for file in sorted((tmp_path / "out").glob("*.failed.jsonl")) for line in file.read_text().splitlines()]
+    assert [(item["place"].rpartition(":")[2], item["error"]) for item in failed] == [
+        ("3", "EmptyTextError"),
+        ("5", "RuntimeError"),
+        ("8", "UnreadableFileError"),
+    ]
+    assert failed[1]["reason"] == "the network fell over" and "line 8" in failed[2]["reason"]
+    found = [json.loads(line) for file in sorted((tmp_path / "out").glob("part-*[0-9].jsonl")) for line in file.read_text().splitlines()]
+    assert len({row["source"] for row in found}) == 6
+
+
+@pytest.mark.slow
+def test_killed_five_times_the_result_is_that_of_an_undisturbed_run(run, tiny_model, tmp_path):
+    path = write_parquet(tmp_path / "a.parquet", rows(400))
+    run([path], out="whole", shard_size=8)
+    command = [sys.executable, "-m", "stance", "analyze", str(path), "--out", f"{tmp_path / 'killed'}/", "--model", str(tiny_model), "--extractor", "rules"]
+    command += ["--shard-size", "8"]
+    draw, kills = random.Random(5), 0
+    for _ in range(5):
+        process = subprocess.Popen(command, stderr=subprocess.PIPE)
+        while not list((tmp_path / "killed").glob("part-*")) and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(draw.uniform(0, 0.3))
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.communicate()
+    parts = len(list((tmp_path / "killed").glob("part-*.parquet")))
+    subprocess.run(command, check=True, capture_output=True)
+    assert kills >= 1 and 0 < parts <= 50
+    whole, killed = contents(tmp_path / "whole"), contents(tmp_path / "killed")
+    assert {name: data for name, data in killed.items() if not name.endswith(".tmp")} == whole
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "text\nx\n", r"a\.csv: cannot be read in parts\. Save it as Parquet or JSON Lines"),
+        ("a.parquet", "no parquet", r"a\.parquet: is no Parquet file that can be read"),
+        ("gone.jsonl", None, r"gone\.jsonl: is not a file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_before_anything_is_done(run, tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(stance.UnreadableFileError, match=message):
+        run([tmp_path / name])
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_settings_are_named(run, tmp_path):
+    path = write_parquet(tmp_path / "a.parquet", [{"body": "x"}])
+    with pytest.raises(stance.MissingColumnError, match="text"):
+        run([path])
+    for settings, message in (
+        ({"format": "csv"}, "format is 'csv'"),
+        ({"engine": "spark"}, "engine is 'spark'"),
+        ({"shard_size": 0}, "shard_size is 0"),
+        ({"columns": {"body": "text"}}, "columns names 'body'"),
+    ):
+        with pytest.raises(stance.InputError, match=message):
+            run([path], **settings)
+
+
+def test_the_command_says_what_it_did(tmp_path, tiny_model, capsys):
+    path = write_jsonl(tmp_path / "b.jsonl", [*rows(3), {"text": ""}])
+    main(["analyze", str(path), "--out", f"{tmp_path / 'out'}/", "--model", str(tiny_model), "--extractor", "rules", "--format", "jsonl"])
+    printed = capsys.readouterr()
+    assert "4 of 4 articles read" in printed.out and "1 failed, see" in printed.out and "4 of 4 articles," in printed.err
+    assert main(["analyze", str(path), "--out", f"{tmp_path / 'out'}/", "--format", "html", "--model", str(tiny_model)]) == 1
+    assert main(["analyze", str(path), "--engine", "ray", "--model", str(tiny_model)]) == 1
+    assert main(["analyze", "--out", f"{tmp_path / 'out'}/", "--model", str(tiny_model)]) == 1
+
+
+def test_shards_cover_a_file_whatever_their_size(tmp_path):
+    path = write_jsonl(tmp_path / "b.jsonl", rows(10))
+    for size in (1, 3, 10, 50):
+        shards = list(plan([path], size, "text"))
+        assert [i for s in shards for i in range(s.first, s.first + s.n_rows)] == list(range(10))
+        read = [row["id"] for s in shards for _, row in bulk._rows(s, bulk.Settings().columns, tmp_path)]
+        assert read == [f"a{i}" for i in range(10)]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # Ray warns of its own settings
+def test_a_ray_cluster_gives_the_same_and_loses_nothing_when_a_worker_is_killed(run, tmp_path):
+    ray = pytest.importorskip("ray")
+    path = write_jsonl(tmp_path / "b.jsonl", rows(60))
+    run([path], out="local", shard_size=4)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    try:
+        killer = subprocess.Popen([sys.executable, "-c", KILLER, str(tmp_path / "ray"), str(os.getpid())], stdout=subprocess.PIPE, text=True)
+        result = run([path], out="ray", shard_size=4, engine="ray")
+        killed = int(killer.communicate(timeout=60)[0])
+    finally:
+        ray.shutdown()
+    assert result.n_done == 60 and killed == 1
+    local, there = contents(tmp_path / "local"), contents(tmp_path / "ray")
+    assert {name: data for name, data in there.items() if not name.endswith(".tmp")} == local
+
+
+# Waits for the first result, then kills a worker that has loaded the model.
+KILLER = """
+import os, pathlib, signal, subprocess, sys, time
+folder, driver = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+for _ in range(600):
+    if list(folder.glob("part-*")):
+        break
+    time.sleep(0.02)
+found = [p for p in pathlib.Path("/proc").glob("[0-9]*/cmdline") if b"ray::" in p.read_bytes() and b"Map" in p.read_bytes()]
+for path in found[:1]:
+    os.kill(int(path.parent.name), signal.SIGKILL)
+print(len(found[:1]))
+"""
