@@ -1,17 +1,19 @@
-"""Measure speed and memory beside a plain transformers pipeline, in one run: python scripts/benchmark.py [--rows 400] [--articles FILE]."""
+"""Measure speed and memory beside what one would otherwise run, all in one run: python scripts/benchmark.py [--part NAME ...]."""
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-import stance
-from stance.environment import describe_environment
-from stance.quotes.extract import RELEASED_TAGGER
+ROOT = Path(__file__).resolve().parent.parent
+POLNEAR = "runs/polnear/dev.jsonl"
+STATEMENT = "We will be at the table on Monday, whatever they say."
 
 
 def seconds(work):
@@ -20,72 +22,272 @@ def seconds(work):
     return time.perf_counter() - start
 
 
-def resident_mb():
-    """Memory in use now, not at its peak."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1]) if Path("/proc/self/statm").exists() else 0
-    return pages * resource.getpagesize() // 2**20
-
-
-def quotes(path, repeats, n_short):
-    """Speed of the extraction on whole articles, on one of 100,000 characters, and memory over many short ones."""
-    texts = [json.loads(line)["text"] for line in Path(path).read_text(encoding="utf-8").splitlines()]
-    found = {"n_articles": len(texts), "mean_characters": sum(map(len, texts)) // len(texts)}
-    extractors = ("rules", "auto") if RELEASED_TAGGER.joinpath("config.json").exists() else ("rules",)
-    times = {name: [] for name in extractors}
-    stance.extract_quotes(texts[0])
+def interleaved(systems, repeats):
+    """Median seconds of each, after one go to warm up; in turn, so that a busy moment hits all alike."""
+    for work in systems.values():
+        work()
+    times = {name: [] for name in systems}
     for _ in range(repeats):
-        for name in extractors:
-            times[name].append(seconds(lambda name=name: [stance.extract_quotes(text, extractor=name) for text in texts]))
-    found["articles_per_second"] = {name: round(len(texts) / statistics.median(values), 1) for name, values in times.items()}
-    long = "\n\n".join(texts)[:100_000]
-    found["seconds_for_100000_characters"] = {name: round(seconds(lambda name=name: stance.extract_quotes(long, extractor=name)), 2) for name in extractors}
-    memory = []
-    for i, _ in enumerate(stance.analyze(f'"We will talk on day {i}," said Ada Voss. The envoy said the lake was open.' for i in range(n_short))):
-        if i in (99, n_short - 1):
-            memory.append(resident_mb())
-    found["n_short_articles"], found["resident_mb_after_100_and_all"] = n_short, memory
-    return found
+        for name, work in systems.items():
+            times[name].append(seconds(work))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def articles(options):
+    if not Path(options.articles).exists():
+        return [Path("examples/lake-truce.txt").read_text(encoding="utf-8")] * 20
+    return [json.loads(line)["text"] for line in Path(options.articles).read_text(encoding="utf-8").splitlines()]
+
+
+def statements(options):
+    """The annotated statements of the articles; those of the corpus where there are none."""
+    import stance
+    from stance.corpora import has_words
+    from stance.quotes.learning import read_articles
+
+    if not Path(options.articles).exists():
+        return [row.text for split in ("train", "dev") for row in stance.read_examples("corpus", split=split)][:2000]
+    texts = [" ".join(article.text[a:b] for a, b in found.content) for article in read_articles(options.articles) for found in article.attributions]
+    return [text for text in texts if has_words(text)]
+
+
+def plain_pipeline():
+    from transformers import pipeline
+
+    from stance.modeling import find_checkpoint
+
+    return pipeline("text-classification", model=str(find_checkpoint("negotiations-minilm")), device="cpu")
+
+
+def matrix_rate(network, n_rows=2048):
+    """GFLOP/s of plain bfloat16 matrix products of the network's own shapes, at this moment."""
+    import torch
+
+    matrices = [weight for name, weight in network.named_parameters() if weight.dim() == 2 and "embeddings" not in name]
+    shapes = sorted({tuple(weight.shape) for weight in matrices if min(weight.shape) > 8})
+    pairs = [(torch.randn(n_rows, size_in).bfloat16(), torch.randn(size_out, size_in).bfloat16()) for size_out, size_in in shapes]
+    operations = sum(2 * n_rows * a * b for a, b in shapes)
+
+    def work():
+        for _ in range(10):
+            for rows, weight in pairs:
+                rows @ weight.T
+
+    work()
+    return 10 * operations / statistics.median(seconds(work) for _ in range(5)) / 1e9
+
+
+def measure_statements(options):
+    import numpy as np
+
+    import stance
+    from stance.encoding import encode
+    from stance.records import Example
+
+    texts = statements(options)
+    fast, reference, peer = stance.load("negotiations-minilm"), stance.load("negotiations-minilm", "torch"), plain_pipeline()
+    medians = interleaved(
+        {
+            f"stance, {fast.backend}": lambda: fast.predict(texts),
+            f"stance, {reference.backend}": lambda: reference.predict(texts),
+            "pipeline(batch_size=32)": lambda: peer(texts, batch_size=32),
+            "pipeline as it comes": lambda: peer(texts),
+        },
+        options.repeats,
+    )
+    ours = next(iter(medians))
+    expected, found = reference.predict_proba(texts), fast.predict_proba(texts)
+    off = np.abs(found - expected).max(1)
+    lengths = [len(row["input_ids"]) for row in encode([Example(text) for text in texts], fast.reader, fast.config).features]
+    network = reference.network
+    weights = sum(p.numel() for name, p in network.named_parameters() if p.dim() == 2 and "embeddings" not in name)
+    hidden, layers = network.config.hidden_size, network.config.num_hidden_layers
+    operations = sum(2 * n * weights + 4 * layers * hidden * n * n for n in lengths)
+    reached, possible = operations / medians[ours] / 1e9, matrix_rate(network)
+    return {
+        "n_statements": len(texts),
+        "mean_tokens": round(statistics.mean(lengths), 1),
+        "per_second": {name: round(len(texts) / value, 1) for name, value in medians.items()},
+        "times_pipeline_of_32": round(medians["pipeline(batch_size=32)"] / medians[ours], 2),
+        "times_pipeline": round(medians["pipeline as it comes"] / medians[ours], 2),
+        "same_label": round(float((found.argmax(1) == expected.argmax(1)).mean()), 5),
+        "probability_off": {"most": round(float(off.max()), 4), "of_99.5_percent_at_most": round(float(np.quantile(off, 0.995)), 4)},
+        "gflop_per_second": {"reached": round(reached), "plain bfloat16 products": round(possible), "share": round(reached / possible, 3)},
+    }
+
+
+def measure_latency(options):
+    import stance
+
+    fast, peer = stance.load("negotiations-minilm"), plain_pipeline()
+    times = {"stance": [], "pipeline": []}
+    for i in range(30 * options.repeats):
+        times["stance"].append(seconds(lambda i=i: fast.predict([f"{STATEMENT} {i}"])))
+        times["pipeline"].append(seconds(lambda i=i: peer(f"{STATEMENT} {i}")))
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    return {"milliseconds": {name: round(1000 * value, 2) for name, value in medians.items()}, "share": round(medians["stance"] / medians["pipeline"], 3)}
+
+
+FIVE_LINES = """from transformers import pipeline
+classify = pipeline("text-classification", model={folder!r}, device="cpu")
+found = classify({statement!r})[0]
+print(found["label"], found["score"])
+"""
+
+
+def measure_cold(options):
+    from stance.modeling import find_checkpoint
+
+    code = FIVE_LINES.format(folder=str(find_checkpoint("negotiations-minilm")), statement=STATEMENT)
+    medians = interleaved(
+        {
+            "stance predict": lambda: subprocess.run([sys.executable, "-m", "stance", "predict", STATEMENT], check=True, capture_output=True),
+            "pipeline": lambda: subprocess.run([sys.executable, "-c", code], check=True, capture_output=True),
+            "import stance": lambda: subprocess.run([sys.executable, "-c", "import stance"], check=True),
+        },
+        options.repeats,
+    )
+    return {"seconds": {name: round(value, 3) for name, value in medians.items()}, "share": round(medians["stance predict"] / medians["pipeline"], 3)}
+
+
+def measure_articles(options):
+    import stance
+
+    texts = articles(options)
+    model = stance.load("negotiations-minilm")
+    work = {
+        "extract_quotes, rules": lambda: [stance.extract_quotes(text, extractor="rules") for text in texts],
+        "extract_quotes, rules and tagger": lambda: [stance.extract_quotes(text) for text in texts],
+        "analyze": lambda: list(stance.analyze(texts, model=model)),
+    }
+    try:
+        import textacy
+        import textacy.extract
+
+        language = textacy.load_spacy_lang("en_core_web_sm")
+    except (ImportError, OSError):
+        textacy = None
+    if textacy:
+        work["textacy"] = lambda: [list(textacy.extract.direct_quotations(language(part))) for text in texts for part in text.split("\n") if part.strip()]
+    medians = interleaved(work, options.repeats)
+    long = ("\n\n".join(texts) * 20)[:100_000]
+    return {
+        "n_articles": len(texts),
+        "mean_characters": sum(map(len, texts)) // len(texts),
+        "per_second": {name: round(len(texts) / value, 1) for name, value in medians.items()},
+        "seconds_for_100000_characters": {name: round(seconds(lambda name=name: stance.extract_quotes(long, extractor=name)), 2) for name in ("rules", "auto")},
+    }
+
+
+SCALE = """import json, sys, time, itertools, resource, stance
+from pathlib import Path
+texts, n = json.loads(Path(sys.argv[1]).read_text()), int(sys.argv[2])
+model = stance.load("negotiations-minilm")
+model.predict(texts[:2000])
+start = time.perf_counter()
+labels = sum(1 for found in model.stream(f"{text} {i}" for i, text in zip(range(n), itertools.cycle(texts))) if found.label)
+print(json.dumps([time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, labels]))
+"""
+
+
+def measure_scale(options):
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "texts.json")
+        path.write_text(json.dumps(statements(options)))
+        for n in (options.statements // 10, options.statements):
+            printed = subprocess.run([sys.executable, "-c", SCALE, str(path), str(n)], check=True, capture_output=True, text=True).stdout
+            found[n] = json.loads(printed)
+    (small, large) = found.values()
+    return {
+        "seconds": {n: round(value[0], 1) for n, value in found.items()},
+        "peak_mb": {n: round(value[1]) for n, value in found.items()},
+        "times_as_long": round(large[0] / small[0], 2),
+        "memory_ratio": round(large[1] / small[1], 3),
+    }
+
+
+TRAIN = """import sys, time, json
+n = int(sys.argv[2])
+import stance, tempfile, torch
+from pathlib import Path
+rows = stance.read_examples("corpus", split="train")[:n]
+dev = stance.read_examples("corpus", split="dev")[:8]
+if sys.argv[1] == "ours":
+    from stance.config import load_config
+    from stance.tasks import StanceTask
+    task = StanceTask(load_config("configs/train.yaml", ["training.epochs=1"]))
+    task.train, task.dev = rows, dev
+    trainer = task.trainer(Path(tempfile.mkdtemp()), progress=False)
+else:
+    from datasets import Dataset
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer, TrainingArguments
+    from stance.modeling import resolve_encoder
+    folder = resolve_encoder("sentence-transformers/all-MiniLM-L6-v2")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    def tokenize(batch):
+        return tokenizer(batch["text"], batch["target"], truncation=True)
+    data = Dataset.from_list([{"text": r.text, "target": r.target, "labels": stance.LABELS.index(r.label)} for r in rows]).map(tokenize, batched=True)
+    network = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3)
+    arguments = TrainingArguments(tempfile.mkdtemp(), per_device_train_batch_size=16, num_train_epochs=1, report_to="none", disable_tqdm=True, use_cpu=True)
+    trainer = Trainer(network, arguments, train_dataset=data, data_collator=DataCollatorWithPadding(tokenizer), processing_class=tokenizer)
+trainer.args.eval_strategy = trainer.args.save_strategy = "no"
+trainer.args.load_best_model_at_end = False
+for callback in list(trainer.callback_handler.callbacks):
+    if "EarlyStopping" in type(callback).__name__:
+        trainer.remove_callback(callback)
+start = time.perf_counter()
+trainer.train()
+print(json.dumps(n / (time.perf_counter() - start)), file=sys.stderr)
+"""
+
+
+def measure_training(options):
+    """Examples a second of our training and of transformers' Trainer as its documentation shows it: same rows, encoder and batch size."""
+    found = {"ours": [], "plain Trainer": []}
+    for _ in range(options.repeats):
+        for name in found:
+            run = subprocess.run([sys.executable, "-c", TRAIN, name, "640"], check=True, capture_output=True, text=True)
+            found[name].append(float(run.stderr.strip().splitlines()[-1]))
+    medians = {name: statistics.median(values) for name, values in found.items()}
+    return {"examples_per_second": {name: round(value, 1) for name, value in medians.items()}, "ratio": round(medians["ours"] / medians["plain Trainer"], 2)}
+
+
+PARTS = {
+    "statements": measure_statements,
+    "latency": measure_latency,
+    "cold": measure_cold,
+    "articles": measure_articles,
+    "scale": measure_scale,
+    "training": measure_training,
+}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=400)
+    parser.add_argument("--part", action="append", choices=PARTS, help="measure this alone; more than one may be named (default: all)")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--articles", help="annotated articles, as scripts/read_polnear.py makes them, to measure the extraction on")
-    parser.add_argument("--short", type=int, default=10_000, help="short articles to analyze in one call, with --articles")
+    parser.add_argument("--articles", default=POLNEAR, help="annotated articles, as scripts/read_polnear.py makes them; without them the corpus is measured on")
+    parser.add_argument("--statements", type=int, default=100_000, help="for the part scale (default: 100000)")
+    parser.add_argument("--out", default="runs/bench.json")
     options = parser.parse_args()
-    from transformers import pipeline
+    os.chdir(ROOT)
+    import transformers
 
-    texts = [row.text for split in ("train", "dev") for row in stance.read_examples("corpus", split=split)][: options.rows]
-    article = Path("examples/lake-truce.txt").read_text(encoding="utf-8")
-    model = stance.load("negotiations-minilm")
-    peer = pipeline("text-classification", model=model.network, tokenizer=model.tokenizer, device="cpu")
-    systems = {
-        "stance.predict": lambda: stance.predict(texts, model=model),
-        "pipeline as it comes": lambda: peer(texts),
-        "pipeline(batch_size=32)": lambda: peer(texts, batch_size=32),
-        "stance.extract_quotes, 20 articles": lambda: [stance.extract_quotes(article) for _ in range(20)],
-        "stance.analyze, 20 articles": lambda: list(stance.analyze([article] * 20, model=model)),
-    }
-    for work in systems.values():
-        work()
-    times = {name: [] for name in systems}
-    for _ in range(options.repeats):  # interleaved, so that a busy moment hits all alike
-        for name, work in systems.items():
-            times[name].append(seconds(work))
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    found = {
-        "statements_per_second": {name: round(len(texts) / medians[name], 1) for name in list(systems)[:3]},
-        "ratio_to_pipeline": round(medians["pipeline as it comes"] / medians["stance.predict"], 2),
-        "ratio_to_pipeline_batched": round(medians["pipeline(batch_size=32)"] / medians["stance.predict"], 2),
-        "articles_per_second": {name: round(20 / medians[name], 1) for name in list(systems)[3:]},
-        "import_seconds": round(min(seconds(lambda: subprocess.run([sys.executable, "-c", "import stance"], check=True)) for _ in range(5)), 3),
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "n_statements": len(texts),
-        **({"quotes": quotes(options.articles, options.repeats, options.short)} if options.articles else {}),
-        "environment": describe_environment(),
-    }
-    print(json.dumps(found, indent=1))
+    import stance
+    from stance.environment import describe_environment
+    from stance.reporting import write_whole
+
+    transformers.logging.set_verbosity_error()
+    stance.predict(STATEMENT)  # what is converted once is not measured
+    out = Path(options.out)
+    found = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
+    for part in options.part or PARTS:
+        found[part] = {**PARTS[part](options), "environment": describe_environment()}
+        print(json.dumps({part: found[part]}, indent=1), flush=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(out, json.dumps(found, indent=1) + "\n")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB; kept in {out}")
 
 
 if __name__ == "__main__":

@@ -50,9 +50,9 @@ def release(config: str | Path, *, resume: bool = True, extra: tuple[tuple[str, 
     if made["config"] != settings.to_dict() or made["data"]["train"]["sha256"] != new_task(settings).data["train"]["sha256"]:
         raise InputError(f"{checkpoint}: was trained with another config or on other data. Remove it, and run this again.")
     if settings.task == "quotes":
-        scores = span_scores(read_articles(str(settings.data.dev)), load_tagger(checkpoint))
+        scores = span_scores(read_articles(str(settings.data.dev)), load_tagger(checkpoint, "torch"))
         return _place(checkpoint, RELEASED_TAGGER, {MODEL_CARD: tagger_card(made, scores, str(config))})
-    model = StanceModel.from_pretrained(checkpoint)
+    model = StanceModel.from_pretrained(checkpoint, "torch")
     model.name = DEFAULT_MODEL
     reports = [(f"corpus, {split}", evaluate(model, split=split, slices=["kind"])) for split in ("dev", "test")]
     for title, path in extra:
