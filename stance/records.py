@@ -11,9 +11,13 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, Self
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from stance.labels import Label
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Kind = Literal["direct", "indirect", "mixed"]
 
@@ -31,6 +35,16 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain dicts, lists, strings and numbers, ready for JSON."""
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the record as a pandas frame: one row, with a column for each field, and `field.inner` for those of records inside."""
+        import pandas as pd
+
+        return pd.json_normalize(self.to_dict())
+
+    def _repr_html_(self) -> str | None:
+        """Show the record in a notebook; records that show themselves as Markdown leave it to that."""
+        return None if hasattr(self, "_repr_markdown_") else _table(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -50,6 +64,26 @@ class Record:
         if unknown:
             raise TypeError(f"{cls.__name__} has no field {sorted(unknown)[0]!r}; it has {', '.join(hints)}")
         return cls(**{name: _rebuild(hints[name], value) for name, value in data.items()})
+
+
+def _table(value: Any, depth: int = 0) -> str:  # noqa: ANN401 - any field of any record
+    """A record as an HTML table of its fields; what is long is cut, and says so."""
+    if isinstance(value, Record):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
+    if isinstance(value, Mapping) and value and depth < 3:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{escape(str(key))}</th><td style='text-align:left'>{_table(item, depth + 1)}</td></tr>"
+            for key, item in value.items()
+        )
+        return f"<table>{rows}</table>"
+    if isinstance(value, (list, tuple)) and any(isinstance(item, Record) for item in value):
+        shown = "".join(f"<li>{_table(item, depth + 1)}</li>" for item in value[:_SHOWN])
+        return f"<ol>{shown}</ol>" + (f"and {len(value) - _SHOWN} more" if len(value) > _SHOWN else "")
+    text = f"{value:.3f}" if isinstance(value, float) else "" if value is None else str(value)
+    return escape(text if len(text) <= 1000 else f"{text[:1000]}... ({len(text)} characters)")
+
+
+_SHOWN = 20
 
 
 @cache

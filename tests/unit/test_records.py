@@ -5,6 +5,7 @@ import pytest
 
 from stance.records import Example, Prediction, Quote, Span, Speaker, Statement, make_quote
 from stance.reporting import ArticleReport, SpeakerSummary
+from stance.shares import Shares
 
 ARTICLE = 'Before. "We go," she said, "but late." After.'
 QUOTE = make_quote(ARTICLE, [(9, 15), (28, 37)], "direct", cue="said", speaker=Speaker("Ann Ode", Span(17, 20, "she"), "envoy"))
@@ -41,3 +42,22 @@ def test_a_speaker_reads_as_name_or_mention():
     assert str(Speaker("Ann Ode", Span(0, 3, "she"))) == "Ann Ode"
     assert str(Speaker(None, Span(0, 3, "she"))) == "she"
     assert isinstance(QUOTE, Quote)
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda r: type(r).__name__)
+def test_every_record_shows_itself_in_a_notebook_and_as_a_frame(record):
+    assert record._repr_html_().count("<") > 2 and len(record.to_frame()) == 1
+
+
+def test_what_a_notebook_shows_is_escaped_and_cut():
+    shown = Statement(make_quote("<b>we talk</b>", [(0, 14)], "direct", cue=None, speaker=Speaker("Ada Voss")), PREDICTION)
+    html = shown._repr_html_()
+    assert "Ada Voss" in html and "&lt;b&gt;we talk" in html and "<b>" not in html and "0.700" in html
+    assert shown.to_frame()["prediction.label"].tolist() == ["support"]
+    long = Example("x" * 5000)._repr_html_()
+    assert "(5000 characters)" in long and len(long) < 3000
+
+
+def test_a_record_that_shows_itself_as_markdown_is_not_shown_twice():
+    found = Shares("speaker", ())
+    assert found._repr_html_() is None and found._repr_markdown_()
