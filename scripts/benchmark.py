@@ -47,7 +47,7 @@ def statements(options):
 
     if not Path(options.articles).exists():
         return [row.text for split in ("train", "dev") for row in stance.read_examples("corpus", split=split)][:2000]
-    texts = [" ".join(article.text[a:b] for a, b in found.content) for article in read_articles(options.articles) for found in article.attributions]
+    texts = [" ".join(article.text[a:b] for a, b in found.get("content", ())) for article in read_articles(options.articles) for found in article.attributions]
     return [text for text in texts if has_words(text)]
 
 

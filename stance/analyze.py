@@ -95,7 +95,7 @@ def _stream(articles: Iterable[str | Mapping[str, str]], one: Callable[[str], Ar
         row = {"text": article} if isinstance(article, str) else article
         if not isinstance(row, Mapping) or "text" not in row:
             raise InputError(f"article {i} is a {type(article).__name__} without a text. Pass strings, or mappings with 'text'.")
-        known: dict[str, Any] = {name: value for name in ("source", "outlet", "date") if (value := _known(row.get(name)))}
+        known: dict[str, Any] = {name: value for name in ("source", "outlet", "date") if (value := cell_text(row.get(name)))}
         text = row["text"] if isinstance(row["text"], str) else ""
         try:
             yield replace(one(text), **known)
@@ -104,8 +104,8 @@ def _stream(articles: Iterable[str | Mapping[str, str]], one: Callable[[str], Ar
             yield ArticleReport((), (), model, text, warnings=(warning,), **known)
 
 
-def _known(value: object) -> str | None:
-    """What a table's cell says as text: nothing where it is empty, a day as ISO 8601."""
+def cell_text(value: object) -> str | None:
+    """Say what a table's cell holds as text: nothing where it is empty, a day as ISO 8601."""
     if value is None or value == "" or value != value:  # an empty cell of pandas is not equal to itself
         return None
     return value.isoformat()[:10] if isinstance(value, date) else str(value)

@@ -115,7 +115,8 @@ class OpenVinoRunner:
         import openvino
 
         core = openvino.Core()
-        core.set_property({"CACHE_DIR": str(folder / "compiled")})
+        if os.access(folder, os.W_OK):
+            core.set_property({"CACHE_DIR": str(folder / "compiled")})
         bfloat16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32", "PERFORMANCE_HINT": "LATENCY"}
         if os.environ.get("OMP_NUM_THREADS", "").isdigit():

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stance.analyze import analyze
+from stance.analyze import analyze, cell_text
 from stance.backends import checkpoint_hash, resolve
 from stance.corpora import read_text
 from stance.errors import InputError, MissingColumnError, MissingExtraError, StanceError, UnreadableFileError
@@ -289,7 +289,8 @@ def _rows(shard: Shard, columns: dict[str, str], base: Path) -> Iterator[tuple[s
             for i, line in enumerate(lines, shard.first):
                 if i == shard.first + shard.n_rows:
                     return
-                yield f"{name}:{i + 1}", _json_row(name, i + 1, line)
+                if line.strip():
+                    yield f"{name}:{i + 1}", _json_row(name, i + 1, line)
     else:
         for name in shard.files:
             try:
@@ -333,9 +334,12 @@ def work_on(shard: Shard, folder: Path, settings: Settings, base: Path = Path())
         try:
             if isinstance(row, StanceError):
                 raise row
-            known: dict[str, Any] = {key: str(row[column]) for key, column in settings.columns.items() if key != "text" and row.get(column) not in (None, "")}
-            name = f"{place.rpartition(':')[0]}:{known.pop('id')}" if "id" in known else place
-            report = replace(one(str(row.get(settings.columns["text"]) or "")), source=name, **known)
+            known: dict[str, Any] = {key: cell_text(row.get(column)) for key, column in settings.columns.items()}
+            if settings.columns["text"] not in row:
+                raise MissingColumnError(place, settings.columns["text"], list(row))
+            text, number = known.pop("text") or "", known.pop("id")
+            name = f"{place.rpartition(':')[0]}:{number}" if number else place
+            report = replace(one(text), source=name, **known)
         except Exception as error:  # whatever one article does, the others are read
             failed.append({"source": name, "place": place, "error": type(error).__name__, "reason": str(error)})
             continue

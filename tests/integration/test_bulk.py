@@ -65,6 +65,24 @@ def test_every_article_of_every_kind_of_file_is_read_once(run, tiny_model, tmp_p
     assert first["label"] == expected["label"] and first["confidence"] == pytest.approx(expected["confidence"], abs=1e-6)
 
 
+def test_cells_are_read_as_tables_have_them(run, tmp_path):
+    import datetime
+
+    items = [
+        {"text": ARTICLE.format(i=0), "id": 17, "date": datetime.datetime(2026, 11, 20), "outlet": None},
+        {"text": None, "id": 18, "date": None, "outlet": "The Post"},
+    ]
+    result = run([write_parquet(tmp_path / "a.parquet", items)])
+    first = pq.read_table(tmp_path / "out" / "part-000000.parquet").to_pylist()[0]
+    assert first["source"].endswith("a.parquet:17") and first["date"] == "2026-11-20" and first["outlet"] is None
+    assert result.n_failed == 1
+    path = tmp_path / "b.jsonl"
+    path.write_text("\ufeff" + json.dumps(rows(1)[0]) + "\r\n\r\n" + json.dumps({"body": "x"}), encoding="utf-8")
+    result = run([path], out="second")
+    failed = json.loads((tmp_path / "second" / "part-000000.failed.jsonl").read_text())
+    assert (result.n_articles, result.n_failed, failed["error"], failed["place"]) == (3, 1, "MissingColumnError", f"{path}:3")
+
+
 def test_a_run_that_is_there_is_not_done_again_and_another_is_refused(run, tmp_path):
     files = [write_jsonl(tmp_path / "b.jsonl", rows(11))]
     run(files)
