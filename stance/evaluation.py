@@ -6,6 +6,7 @@ the training split of the shipped corpus, or from a file that the caller names; 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def evaluate(
     train: str | Path | Iterable[Example | Mapping[str, Any]] = CORPUS,
     baselines: bool = True,
     slices: Sequence[str] = (),
+    n_errors: int = 10,
     batch_size: int = 32,
     n_resamples: int = 2000,
     seed: int = 0,
@@ -44,7 +46,8 @@ def evaluate(
     """Score a model on labelled statements, beside baselines on the same rows.
 
     Args:
-        model: A released name, a checkpoint folder, or a loaded `StanceModel`.
+        model: A released name, a checkpoint folder, a loaded `StanceModel`, or a folder of several seeds' checkpoints (`training.seeds`):
+            the report is then of the first, with the scores of all.
         data: `"corpus"`, a CSV, TSV, JSON or JSON Lines file, or labelled examples.
         split: `dev` or `test`, where `data` is the corpus. Choose on dev; read test once.
         columns: Our field names to the file's.
@@ -54,6 +57,7 @@ def evaluate(
             your own name that file (read with the same `columns` and `labels`), or the comparison is not fair.
         baselines: Whether to compute them.
         slices: Columns such as `kind` or `source`; the rows of each of their values are scored apart.
+        n_errors: How many of the wrong labels to list, those that the model is surest of first, each with its context.
         batch_size: Statements per forward pass.
         n_resamples: Of the bootstrap.
         seed: Of the bootstrap.
@@ -67,6 +71,14 @@ def evaluate(
         ModelNotFoundError: There is no such model.
     """
     data = data if isinstance(data, (str, Path)) else list(data)
+    if isinstance(model, (str, Path)) and (seeds := sorted(Path(model).glob("seed-*/config.json"))):
+        options: dict[str, Any] = {"split": split, "columns": columns, "labels": labels, "target": target, "train": train, "n_resamples": n_resamples}
+        reports = [
+            evaluate(path.parent, data, **options, baselines=baselines and path == seeds[0], slices=slices, n_errors=n_errors, batch_size=batch_size, seed=seed)
+            for path in seeds
+        ]
+        scores = {path.parent.name: {key: report.metrics[key] for key in _SEED_SCORES} for path, report in zip(seeds, reports, strict=True)}
+        return replace(reports[0], seeds=scores)
     rows = read_examples(data, split=split, columns=columns, labels=labels, target=target)
     name = name_of(data, split)
     if not rows:
@@ -79,8 +91,8 @@ def evaluate(
     resampled = bootstrap(gold, prob.argmax(axis=1), clusters, n_resamples=n_resamples, seed=seed)
     compared = {}
     if baselines:
-        options: dict[str, Any] = {} if str(train) == CORPUS else {"columns": columns, "labels": labels, "target": target}
-        learned = read_examples(train, split="train", **options)
+        named: dict[str, Any] = {} if str(train) == CORPUS else {"columns": columns, "labels": labels, "target": target}
+        learned = read_examples(train, split="train", **named)
         check_no_leak(learned, rows, "the evaluated rows")
         for title, baseline in BASELINES.items():
             compared[title] = _compare(gold, baseline(learned, rows), clusters, resampled, n_resamples, seed)
@@ -94,7 +106,22 @@ def evaluate(
         n_clusters=len({matter or str(i) for i, matter in enumerate(clusters)}),
         calibrated=loaded.calibration is not None,
         environment=describe_environment(),
+        errors=_errors(rows, gold, prob)[:n_errors],
     )
+
+
+_SEED_SCORES = ("macro_f1", "f1_support_oppose", "accuracy", "ece")
+
+
+def _errors(rows: Sequence[Example], gold: NDArray[np.int64], prob: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """The rows with a wrong label, those that the model is surest of first."""
+    wrong = np.flatnonzero(prob.argmax(axis=1) != gold)
+    found = []
+    for i in wrong[np.argsort(-prob[wrong].max(axis=1), kind="stable")]:
+        row = rows[int(i)]
+        facts = {"id": row.id, "text": row.text, "speaker": row.speaker, "context": row.context, "label": str(row.label)}
+        found.append({**facts, "predicted": LABELS[int(prob[i].argmax())], "confidence": float(prob[i].max())})
+    return found
 
 
 def compare(

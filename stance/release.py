@@ -54,10 +54,10 @@ def release(config: str | Path, *, resume: bool = True, extra: tuple[tuple[str, 
         return _place(checkpoint, RELEASED_TAGGER, {MODEL_CARD: tagger_card(made, scores, str(config))})
     model = StanceModel.from_pretrained(checkpoint, "torch")
     model.name = DEFAULT_MODEL
-    reports = [(f"corpus, {split}", evaluate(model, split=split, slices=["kind"])) for split in ("dev", "test")]
+    reports = [(f"corpus, {split}", evaluate(model, split=split, slices=["kind"], n_errors=0)) for split in ("dev", "test")]
     for title, path in extra:
         has_kinds = "kind" in read_table(path)[0]
-        reports.append((title, replace(evaluate(model, path, slices=["kind"] if has_kinds else []), data=title)))
+        reports.append((title, replace(evaluate(model, path, slices=["kind"] if has_kinds else [], n_errors=0), data=title)))
     probes = probe(model)
     evaluation = {**{title: report.to_dict() for title, report in reports}, "probes": probes.to_dict()}
     card = model_card(made, reports, probes, model, str(config))

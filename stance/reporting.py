@@ -5,6 +5,7 @@ Comes in: records and numbers. Goes out: Markdown, JSON, pandas, and HTML by way
 
 import json
 import os
+import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -180,6 +181,9 @@ class EvaluationReport(Record):
         calibrated: Whether the probabilities were calibrated.
         environment: Versions, commit and machine.
         slices: {column: {value: scores of its rows; macro-F1 over the labels they have, its interval or None where they are few}}.
+        seeds: {checkpoint: scores}, where those of several seeds were scored; the other fields are of the first.
+        errors: Rows with a wrong label, those that the model is surest of first: `id`, `text`, `speaker`, `context`, `label`, `predicted`
+            and `confidence`.
     """
 
     model: str
@@ -191,6 +195,8 @@ class EvaluationReport(Record):
     calibrated: bool
     environment: dict[str, Any]
     slices: dict[str, Any] = field(default_factory=dict)
+    seeds: dict[str, Any] = field(default_factory=dict)
+    errors: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> str:
         """Return the report as JSON."""
@@ -258,6 +264,20 @@ class EvaluationReport(Record):
             shown = [share for share in curve if round(100 * share) % 20 == 0]
             lines += ["", f"| answered, the surest first | {' | '.join(f'{100 * share:.0f} %' for share in shown)} |", "|---|" + "---|" * len(shown)]
             lines += [f"| of these wrong | {' | '.join(_pct(curve[share]) for share in shown)} |"]
+        if self.seeds:
+            names = list(next(iter(self.seeds.values())))
+            lines += ["", f"| seed | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
+            lines += [f"| {seed} | {' | '.join(f'{found[name]:.3f}' for name in names)} |" for seed, found in self.seeds.items()]
+            columns = [[found[name] for found in self.seeds.values()] for name in names]
+            lines += [f"| mean | {' | '.join(f'{statistics.fmean(column):.3f}' for column in columns)} |"]
+            if len(self.seeds) > 1:
+                lines += [f"| spread (standard deviation) | {' | '.join(f'{statistics.stdev(column):.3f}' for column in columns)} |"]
+        if self.errors:
+            lines += ["", "Wrong labels, those it is surest of first:", ""]
+            for error in self.errors:
+                lines.append(f"- {error['label']} called {error['predicted']} ({error['confidence']:.2f}): {cell(error['text'])}")
+                if error["context"]:
+                    lines.append(f"  {cell(error['speaker'] or 'unknown')}: {cell(error['context'])}")
         lines += ["", ", ".join(f"{key} {value}" for key, value in self.environment.items()) + "."]
         return "\n".join(lines) + "\n"
 

@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import stance
 from stance.config import load_config
+from stance.corpora import read_examples
 from stance.errors import ConfigError, InputError, ModelNotFoundError, SplitLeakError, UnknownLabelError
+from stance.records import STATEMENT_SLOT
 from stance.training import read_training
 
 WEIGHTS = "model.safetensors"
@@ -401,6 +404,34 @@ def test_rows_are_scored_apart_by_the_values_of_a_column(tiny_model, toy_example
     assert stance.evaluate(tiny_model, (row for row in rows), baselines=False, slices=["kind"]).slices == report.slices
     with pytest.raises(InputError, match=r"rows\.jsonl: no column 'outlet' to score by, found 'text', .*'kind'\. Name one of these with --by"):
         stance.evaluate(tiny_model, path, baselines=False, slices=["outlet"])
+
+
+def test_the_surest_errors_are_listed_first_with_their_context(tiny_model, toy_files):
+    rows = [replace(row, context=f"before {STATEMENT_SLOT} after") for row in read_examples(toy_files[1])]
+    report = stance.evaluate(tiny_model, rows, baselines=False, n_errors=3)
+    predictions = stance.load(tiny_model).predict(rows)
+    wrong = sorted((p.confidence for p, row in zip(predictions, rows, strict=True) if p.label != row.label), reverse=True)
+    assert [error["confidence"] for error in report.errors] == pytest.approx(wrong[:3]) and len(wrong) > 3
+    shown = report.to_markdown()
+    assert all(error["text"] in shown and error["context"] == f"before {STATEMENT_SLOT} after" for error in report.errors)
+    assert stance.evaluate(tiny_model, rows, baselines=False, n_errors=0).errors == []
+
+
+def test_a_folder_of_seeds_is_scored_as_a_whole(tiny_model, toy_files, tmp_path):
+    import shutil
+    import statistics
+
+    for seed in (13, 14):
+        shutil.copytree(tiny_model, tmp_path / "run" / f"seed-{seed}")
+    torch_seed = stance.load(tmp_path / "run" / "seed-14").network
+    torch_seed.classifier.bias.data[0] += 3.0
+    torch_seed.save_pretrained(tmp_path / "run" / "seed-14")
+    report = stance.evaluate(tmp_path / "run", toy_files[1], baselines=False)
+    alone = [stance.evaluate(tmp_path / "run" / f"seed-{seed}", toy_files[1], baselines=False).metrics["ece"] for seed in (13, 14)]
+    assert [scores["ece"] for scores in report.seeds.values()] == alone and alone[0] != alone[1]
+    assert report.metrics["ece"] == alone[0]
+    shown = report.to_markdown()
+    assert f"{statistics.fmean(alone):.3f} |" in shown and f"{statistics.stdev(alone):.3f} |" in shown
 
 
 def test_evaluation_shows_baselines_on_the_same_rows(config, toy_files, tmp_path):
