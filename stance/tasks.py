@@ -26,7 +26,7 @@ from stance.encoding import encode
 from stance.errors import ConfigError, InputError, MissingExtraError
 from stance.labels import LABEL_TO_ID, LABELS
 from stance.metrics import score
-from stance.modeling import StanceModel, load, new_model, new_tagger, quiet, save_tagger
+from stance.modeling import load, new_model, new_tagger, quiet, save_tagger
 from stance.quotes.learning import AnnotatedArticle, collate_labelled, labelled_windows, learner, read_articles, span_scores
 from stance.quotes.passages import sentences
 from stance.records import DEFAULT_TARGET, STATEMENT_SLOT, Example
@@ -157,7 +157,7 @@ class StanceTask:
         if kept.exists() and writes:  # a teacher is slow: a run that resumes does not ask again
             found = np.load(kept)
         else:
-            found = np.mean([_ask(load(teacher, "torch"), self.asked, bf16=self.settings.training.bf16) for teacher in settings.teachers], axis=0)
+            found = np.mean([load(teacher, "torch").predict_proba(self.asked) for teacher in settings.teachers], axis=0)
             if writes:
                 folder.mkdir(parents=True, exist_ok=True)
                 np.save(folder / "asked.npy", found)
@@ -352,14 +352,6 @@ def _apart(examples: Sequence[Example], others: Sequence[Example], n_words: int 
 def _one_hot(examples: Sequence[Example]) -> NDArray[np.float64]:
     """The labels as probabilities, shape (n_examples, n_labels); zeros where there is none."""
     return np.array([[float(example.label == label) for label in LABELS] for example in examples])
-
-
-def _ask(teacher: StanceModel, examples: Sequence[Example], *, bf16: bool) -> NDArray[np.float64]:
-    """A teacher's probabilities, shape (n_examples, n_labels)."""
-    import torch
-
-    with torch.autocast(teacher.network.device.type, torch.bfloat16, enabled=bf16):
-        return teacher.predict_proba(examples)
 
 
 def _under_other_targets(examples: list[Example], share: float, seed: int) -> list[Example]:
