@@ -56,7 +56,7 @@ ROWS = [
 
 
 def test_rates_are_those_of_a_model_that_can_be_seen_through(monkeypatch):
-    monkeypatch.setattr("stance.probes.load", lambda model: model)
+    monkeypatch.setattr("stance.probes.load", lambda model, backend: model)
     report = probe(Reader(), ROWS)
     rates = {result.name: (result.n_right, result.n_examples) for result in report.results}
     assert rates == {
@@ -80,7 +80,7 @@ def test_a_name_is_swapped_in_the_context_too(monkeypatch):
             seen.extend(rows)
             return super().predict(rows, batch_size=batch_size)
 
-    monkeypatch.setattr("stance.probes.load", lambda model: model)
+    monkeypatch.setattr("stance.probes.load", lambda model, backend: model)
     probe(Listener(), [Example("Yes.", "Ann Ox", "Ann Ox said [...].", label="support"), Example("No.", "Bo Ram", "Bo Ram said [...].", label="oppose")])
     assert Example("Yes.", "Bo Ram", "Bo Ram said [...].", label="support") in seen
 
@@ -92,7 +92,7 @@ def test_contrast_pairs_are_counted_in_the_corpus(monkeypatch):
         def predict(self, rows, *, batch_size):
             return [Prediction(gold.get((row.text, row.context), "neutral"), {"support": 0.0, "oppose": 0.0, "neutral": 1.0}, 1.0) for row in rows]
 
-    monkeypatch.setattr("stance.probes.load", lambda model: model)
+    monkeypatch.setattr("stance.probes.load", lambda model, backend: model)
     pairs = next(result for result in probe(Knowing()).results if result.name == "contrast pairs")
     assert pairs.n_examples >= 50 and pairs.n_right == pairs.n_examples and pairs.rate == 1
 
@@ -112,13 +112,13 @@ def test_what_a_model_does_not_read_is_not_probed(monkeypatch):
     class Blind(Reader):
         config = ModelConfig(use_target=False)
 
-    monkeypatch.setattr("stance.probes.load", lambda model: model)
+    monkeypatch.setattr("stance.probes.load", lambda model, backend: model)
     report = probe(Blind(), ROWS)
     assert [result.n_examples for result in report.results] == [0, 0, 0, 0, 1] and "| target masked | labels kept | - | 0 of 0 |" in report.to_markdown()
 
 
 def test_targets_are_swapped_where_they_are_negotiations(monkeypatch):
-    monkeypatch.setattr("stance.probes.load", lambda model: model)
+    monkeypatch.setattr("stance.probes.load", lambda model, backend: model)
     rows = [Example("We will talk.", target="the peace talks", label="support"), Example("We will talk.", label="support")]
     assert [result.n_examples for result in probe(Reader(), rows).results][:3] == [1, 1, 1]
 
