@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stance.analyze import analyze, cell_text
-from stance.backends import checkpoint_hash, resolve
+from stance.backends import checkpoint_hash, choose, resolve
 from stance.corpora import read_text
-from stance.errors import InputError, MissingColumnError, MissingExtraError, StanceError, UnreadableFileError
+from stance.errors import InputError, MissingColumnError, MissingExtraError, ModelNotFoundError, StanceError, UnreadableFileError
 from stance.modeling import find_checkpoint, load
 from stance.predict import check_settings
-from stance.quotes.extract import load_extractor
+from stance.quotes.extract import extractor_folder, load_extractor
 from stance.records import DEFAULT_MODEL, DEFAULT_TARGET, ENGINES, Record
 from stance.reporting import ROW_FIELDS, write_whole
 
@@ -62,7 +62,7 @@ class Settings:
     Attributes:
         model: Released name, checkpoint folder or hub name.
         extractor: `auto`, `rules`, or a tagger's folder.
-        backend: What computes.
+        backend: What computes: `torch` or `openvino`, so that every machine and every resumed run does the same.
         target: What the stance is about.
         min_confidence: Abstain below it.
         max_risk: Abstain by risk.
@@ -152,7 +152,7 @@ def analyze_files(
     named = {**Settings().columns, **(columns or {})}
     if unknown := set(named) - set(Settings().columns):
         raise InputError(f"columns names {sorted(unknown)[0]!r}, expected text, id, outlet or date.")
-    settings = Settings(str(model), str(extractor), resolve(backend), target, min_confidence, max_risk, named, format)
+    settings = Settings(str(model), str(extractor), choose(resolve(backend)), target, min_confidence, max_risk, named, format)
     shards = list(plan([Path(path) for path in files], shard_size, named["text"]))
     folder = Path(out)
     _open(folder, [Path(path) for path in files], settings, shard_size)
@@ -244,7 +244,11 @@ def _parquet(path: Path) -> "pyarrow.parquet.ParquetFile":
 def _open(folder: Path, files: Sequence[Path], settings: Settings, shard_size: int) -> None:
     """Make the folder for the results, or see that what is in it is of the same run."""
     inputs = [{"file": str(path), "bytes": path.stat().st_size, "modified": path.stat().st_mtime_ns} for path in files]
-    wanted = {"files": inputs, "shard_size": shard_size, "checkpoint": checkpoint_hash(find_checkpoint(settings.model)), **vars(settings)}
+    tagger = extractor_folder(settings.extractor)
+    if tagger and not tagger.is_dir():
+        raise ModelNotFoundError(tagger, "is no checkpoint folder of a tagger, and neither rules nor auto. Check the path.")
+    weights = {"checkpoint": checkpoint_hash(find_checkpoint(settings.model)), "tagger": checkpoint_hash(tagger) if tagger else None}
+    wanted = {"files": inputs, "shard_size": shard_size, **weights, **vars(settings)}
     path = folder / RUN_FILE
     if path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))

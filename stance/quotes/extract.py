@@ -105,15 +105,23 @@ def _as_printed(article: str, speaker: Speaker | None, whole: Callable[[tuple[in
 
 def load_extractor(extractor: "Extractor", backend: str = "auto") -> "Tagger | None":
     """Load the tagger that an `extractor` argument names, once; None where the rules are to work alone."""
-    if extractor == "rules" or (extractor == "auto" and not (RELEASED_TAGGER / "config.json").exists()):
-        return None
     if not isinstance(extractor, (str, Path)):
         if not hasattr(extractor, "attributions"):
             raise TypeError(f"extractor is a {type(extractor).__name__}, expected 'rules', 'auto', a tagger or its folder.")
         return extractor
+    folder = extractor_folder(extractor)
+    if folder is None:
+        return None
     from stance.modeling import load_tagger
 
-    return load_tagger(RELEASED_TAGGER if extractor == "auto" else extractor, backend)
+    return load_tagger(folder, backend)
+
+
+def extractor_folder(extractor: str | Path) -> Path | None:
+    """Say where the tagger lies that a name means; None where the rules are to work alone."""
+    if extractor == "rules" or (extractor == "auto" and not (RELEASED_TAGGER / "config.json").exists()):
+        return None
+    return RELEASED_TAGGER if extractor == "auto" else Path(extractor)
 
 
 class _Reader:
