@@ -124,7 +124,9 @@ def _learned(data: dict[str, Any], settings: dict[str, Any]) -> str:
     words += f"; sha256 {data['train']['sha256'][:16]}...)"
     if settings["distill"]["teachers"]:
         words += f", taught by `{'`, `'.join(settings['distill']['teachers'])}` (`configs/teacher.yaml`)"
-        words += f", also on {n_bare:,} real statements without a label" if n_bare else ""
+        around = " and sentences around such" if settings["distill"]["neighbours"] else ""
+        words += f", also on real statements{around} without a label ({n_bare:,}" if n_bare else ""
+        words += f", of which those that it calls neutral were cut down to {100 * settings['distill']['neutral_share']:.0f} %)" if n_bare else ""
     if n_real or n_bare:
         words += ". Without that text `configs/train.yaml` trains on the corpus alone, and gives the lower score of `docs/experiments.md`"
     return words

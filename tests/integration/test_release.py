@@ -25,8 +25,8 @@ def test_it_is_small_enough_and_calibrated():
 
 def test_it_says_how_it_errs_so_that_shares_can_be_corrected():
     report = stance.analyze('"We will be at the table on Monday," said Ilse Marant.')
-    recorded = json.loads((WEIGHTS / "evaluation.json").read_text(encoding="utf-8"))["corpus, dev"]["metrics"]["confusion"]
-    assert report.confusion == recorded
+    calibration = stance.load(WEIGHTS).calibration
+    assert report.confusion == calibration.confusion and 300 < sum(map(sum, report.confusion)) <= calibration.n_examples
     assert all(row.corrected is not None for row in report.shares().rows)
 
 
