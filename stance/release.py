@@ -17,7 +17,7 @@ from stance.corpora import CORPUS, read_examples, read_table
 from stance.environment import describe_environment
 from stance.errors import InputError
 from stance.evaluation import evaluate
-from stance.modeling import StanceModel, load_tagger
+from stance.modeling import StanceModel, load_tagger, quiet
 from stance.probes import probe
 from stance.quotes.extract import RELEASED_TAGGER
 from stance.quotes.learning import read_articles, span_scores
@@ -25,7 +25,7 @@ from stance.quotes.tagger import ROLES
 from stance.records import DEFAULT_MODEL
 from stance.reporting import EvaluationReport, ProbeReport
 from stance.tasks import new_task
-from stance.training import MODEL_CARD, read_training, train
+from stance.training import CONFIG_FILE, MODEL_CARD, read_training, train
 
 _PACKAGED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "stance.json", "calibration.json", "train_config.yaml")
 
@@ -52,7 +52,8 @@ def release(config: str | Path, *, resume: bool = True, extra: tuple[tuple[str, 
     if settings.task == "quotes":
         scores = span_scores(read_articles(str(settings.data.dev)), load_tagger(checkpoint, "torch"))
         return _place(checkpoint, RELEASED_TAGGER, {MODEL_CARD: tagger_card(made, scores, str(config))})
-    model = StanceModel.from_pretrained(checkpoint, "torch")
+    small = _halved(checkpoint)
+    model = StanceModel.from_pretrained(small, "torch")
     model.name = DEFAULT_MODEL
     reports = [(f"corpus, {split}", evaluate(model, split=split, slices=["kind"], n_errors=0)) for split in ("dev", "test")]
     for title, path in extra:
@@ -61,7 +62,24 @@ def release(config: str | Path, *, resume: bool = True, extra: tuple[tuple[str, 
     probes = probe(model)
     evaluation = {**{title: report.to_dict() for title, report in reports}, "probes": probes.to_dict()}
     card = model_card(made, reports, probes, model, str(config))
-    return _place(checkpoint, Path(str(files("stance") / "weights")), {MODEL_CARD: card, "evaluation.json": json.dumps(evaluation, indent=1) + "\n"})
+    try:
+        return _place(small, Path(str(files("stance") / "weights")), {MODEL_CARD: card, "evaluation.json": json.dumps(evaluation, indent=1) + "\n"})
+    finally:
+        shutil.rmtree(small)
+
+
+def _halved(checkpoint: Path) -> Path:
+    """Put a checkpoint beside itself in half precision, which keeps the package small."""
+    import torch
+
+    folder = checkpoint.with_name(checkpoint.name + ".half")
+    shutil.rmtree(folder, ignore_errors=True)
+    model = StanceModel.from_pretrained(checkpoint, "torch")
+    model.network.to(torch.float16)
+    with quiet():
+        model.save_pretrained(folder)
+    shutil.copy(checkpoint / CONFIG_FILE, folder / CONFIG_FILE)
+    return folder
 
 
 def _place(checkpoint: Path, folder: Path, texts: dict[str, str]) -> Path:
