@@ -62,7 +62,8 @@ def analyze(
     Args:
         articles: One article, or any iterable of them; an iterable is streamed, never held whole. In it an article may be a
             mapping with `text`, and `source`, `outlet` and `date` (as `2026-11-23`) for the report.
-        target: What the stance is about, as a noun phrase. The released model knows no other than the default.
+        target: What the stance is about, as a noun phrase. The released model knows the default, under any of its names, and calls a
+            statement neutral toward what is unrelated.
         model: A released name, a checkpoint folder, or a loaded `StanceModel`.
         extractor: What finds the statements, as `extract_quotes` takes it: `auto`, `rules`, or a tagger of your own.
         batch_size: Statements per forward pass.

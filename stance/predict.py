@@ -59,7 +59,8 @@ def predict(
 
     Args:
         statements: One statement or n of them, read as they stand. For a whole article use `analyze`.
-        target: What the stance is about, as a noun phrase. The released model knows no other than the default.
+        target: What the stance is about, as a noun phrase. The released model knows the default, under any of its names, and calls a
+            statement neutral toward what is unrelated.
         speaker: Who said it: one for all, or one for each (None where unknown). Used by models trained with
             `model.use_speaker`; the released one is not.
         context: The sentences around it, with `[...]` or the statement itself in its place: one for all, or one each.
