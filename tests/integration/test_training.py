@@ -274,9 +274,33 @@ def test_what_the_teachers_said_outlives_a_run_that_was_stopped_in_its_first_epo
     kept = tmp_path / "run.partial" / "taught.npy"
     assert kept.exists()
     with monkeypatch.context() as patch:
-        patch.setattr("stance.tasks._ask", stop)  # nobody is asked again
+        patch.setattr("stance.tasks.load", stop)  # nobody is asked again
         stance.train(settings, progress=False)
     assert not (tmp_path / "run.partial").exists()
+
+
+def test_sentences_around_real_statements_are_taught_too_and_not_too_many_neutral_ones(config, tiny_model, tmp_path):
+    import numpy as np
+
+    from stance.tasks import StanceTask
+
+    around = "was cut off. The two sides met again on Monday in the hall. Rain fell."
+    after = "Nobody at the lake believed a word of it any more. And then"
+    rows = [{"id": f"u{i}", "text": f"they will meet {i}", "before": around, "after": after} for i in range(3)]
+    unlabelled = tmp_path / "unlabelled.jsonl"
+    unlabelled.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    distill = {"teachers": [str(tiny_model)], "unlabelled": str(unlabelled), "neighbours": True}
+    task = StanceTask(load_config({**config.to_dict(), "distill": distill}))
+    bare = [example.text for example in task.train if example.label is None]
+    # each sentence once, none of those that may be cut or that have fewer than seven words
+    expected = ["The two sides met again on Monday in the hall.", "Nobody at the lake believed a word of it any more."]
+    assert bare == [row["text"] for row in rows] + expected
+    task.settings = load_config({**config.to_dict(), "distill": {**distill, "neutral_share": 0.5}})
+    n_labelled = len(task.train) - len(bare)
+    taught = np.array([[1.0, 0.0, 0.0]] * (n_labelled + 1) + [[0.0, 0.0, 1.0]] * 4)
+    kept, examples = task._without_many_neutral(taught)
+    assert len(kept) == len(examples) == n_labelled + 2  # the one that takes a side, and one of the four neutral
+    assert [example.label for example in examples[-2:]] == [None, None] and kept[-1].argmax() == 2
 
 
 def test_neighbours_out_of_the_same_article_are_not_held_out():
