@@ -1,6 +1,7 @@
 """Measure speed and memory beside what one would otherwise run, all in one run: python scripts/benchmark.py [--part NAME ...]."""
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -120,11 +121,10 @@ def measure_latency(options):
     import stance
 
     fast, peer = stance.load("negotiations-minilm"), plain_pipeline()
-    times = {"stance": [], "pipeline": []}
-    for i in range(30 * options.repeats):
-        times["stance"].append(seconds(lambda i=i: fast.predict([f"{STATEMENT} {i}"])))
-        times["pipeline"].append(seconds(lambda i=i: peer(f"{STATEMENT} {i}")))
-    medians = {name: statistics.median(values) for name, values in times.items()}
+    number = itertools.count()
+    medians = interleaved(
+        {"stance": lambda: fast.predict([f"{STATEMENT} {next(number)}"]), "pipeline": lambda: peer(f"{STATEMENT} {next(number)}")}, 30 * options.repeats
+    )
     return {"milliseconds": {name: round(1000 * value, 2) for name, value in medians.items()}, "share": round(medians["stance"] / medians["pipeline"], 3)}
 
 

@@ -66,7 +66,7 @@ def analyze(
             statement neutral toward what is unrelated.
         model: A released name, a checkpoint folder, or a loaded `StanceModel`.
         extractor: What finds the statements, as `extract_quotes` takes it: `auto`, `rules`, or a tagger of your own.
-        batch_size: Statements per forward pass.
+        batch_size: How much is read at once, in statements of 64 tokens.
         min_confidence: Abstain (label None) where the highest probability is lower.
         max_risk: Abstain so often that no larger share of the labels given is wrong, as `predict` takes it.
 

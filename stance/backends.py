@@ -1,7 +1,7 @@
 """Which runtime computes a network: torch, or OpenVINO, which is faster on a CPU and starts without torch.
 
-Comes in: a checkpoint folder and, where it was not converted before, its torch network. Goes out: a `Runner` that gives
-the network's outputs for a batch of input ids. What was converted is kept in a cache folder under the checkpoint's hash
+Comes in: a checkpoint folder and, where it was not converted before, its torch network. Goes out: the network's
+outputs for a batch of input ids, by `run_torch` or an `OpenVinoRunner`. What was converted is kept in a cache folder under the checkpoint's hash
 (`STANCE_CACHE`, or `stance` in the user's cache folder), and appears there whole or not at all.
 """
 
@@ -84,6 +84,27 @@ def has_bfloat16() -> bool:
     import torch
 
     return any(getattr(torch.cpu, name, bool)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+
+
+def run_torch(
+    compute: "Callable[[dict[str, torch.Tensor]], Sequence[torch.Tensor]]", batch: Batch, device: "torch.device", *, bfloat16: bool
+) -> list[NDArray[np.float32]]:
+    """Compute a batch with torch, as `OpenVinoRunner` does with OpenVINO.
+
+    Args:
+        compute: Takes the inputs by name and gives the outputs.
+        batch: The inputs by name.
+        device: Where the network is.
+        bfloat16: Whether to multiply matrices in bfloat16.
+
+    Returns:
+        The outputs, in order.
+    """
+    import torch
+
+    tensors = {name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+        return [output.float().cpu().numpy() for output in compute(tensors)]
 
 
 @dataclass(frozen=True)
@@ -183,14 +204,19 @@ def converted(folder: Path, make: Callable[[], Conversion]) -> Path:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def checkpoint_hash(folder: Path) -> str:
     """Tell a checkpoint by its weights, settings and tokenizer."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.suffix in (".safetensors", ".json") and path.name != "training.json":
             digest.update(path.name.encode())
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            digest.update(bytes.fromhex(file_hash(path)))
     return digest.hexdigest()
 
 

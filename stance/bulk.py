@@ -6,8 +6,8 @@ missing; the same articles are always in the same shard, so that its output is t
 `engine="ray"` the shards are worked on by the machines of a Ray cluster, which must see the same files.
 """
 
+import io
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -367,9 +367,9 @@ def _write(output: Path, rows: list[dict[str, Any]]) -> None:
     kinds = {"start": pyarrow.int64(), "end": pyarrow.int64()}
     number = ("confidence", "quote_confidence", "speaker_confidence")
     schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64() if name in number or name.startswith("p_") else pyarrow.string())) for name in _FIELDS])
-    temporary = output.with_name(output.name + ".tmp")
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), temporary)
-    os.replace(temporary, output)
+    made = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), made)
+    write_whole(output, made.getvalue())
 
 
 # ---------------------------------------------------------------- engines

@@ -127,7 +127,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help=f"released name, checkpoint folder or hub name (default: {DEFAULT_MODEL})")
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="what computes (default: auto, OpenVINO where it is installed)")
     parser.add_argument("--target", default=DEFAULT_TARGET, help=f"what the stance is about (default: {DEFAULT_TARGET})")
-    parser.add_argument("--batch-size", type=int, default=32, help="statements per forward pass (default: 32)")
+    parser.add_argument("--batch-size", type=int, default=32, help="how much is read at once, in statements of 64 tokens (default: 32)")
     parser.add_argument("--min-confidence", type=float, default=0.0, help="abstain below this probability (default: 0)")
     parser.add_argument("--max-risk", type=float, help="abstain so often that no larger share of the labels given is wrong, such as 0.05")
 

@@ -58,7 +58,7 @@ def evaluate(
         baselines: Whether to compute them.
         slices: Columns such as `kind` or `source`; the rows of each of their values are scored apart.
         n_errors: How many of the wrong labels to list, those that the model is surest of first, each with its context.
-        batch_size: Statements per forward pass.
+        batch_size: How much is read at once, in statements of 64 tokens.
         n_resamples: Of the bootstrap.
         seed: Of the bootstrap.
 
@@ -72,11 +72,9 @@ def evaluate(
     """
     data = data if isinstance(data, (str, Path)) else list(data)
     if isinstance(model, (str, Path)) and (seeds := sorted(Path(model).glob("seed-*/config.json"))):
-        options: dict[str, Any] = {"split": split, "columns": columns, "labels": labels, "target": target, "train": train, "n_resamples": n_resamples}
-        reports = [
-            evaluate(path.parent, data, **options, baselines=baselines and path == seeds[0], slices=slices, n_errors=n_errors, batch_size=batch_size, seed=seed)
-            for path in seeds
-        ]
+        options: dict[str, Any] = {"split": split, "columns": columns, "labels": labels, "target": target, "train": train, "slices": slices}
+        options |= {"n_errors": n_errors, "batch_size": batch_size, "n_resamples": n_resamples, "seed": seed}
+        reports = [evaluate(path.parent, data, baselines=baselines and path == seeds[0], **options) for path in seeds]
         scores = {path.parent.name: {key: report.metrics[key] for key in _SEED_SCORES} for path, report in zip(seeds, reports, strict=True)}
         return replace(reports[0], seeds=scores)
     rows = read_examples(data, split=split, columns=columns, labels=labels, target=target)
@@ -147,7 +145,7 @@ def compare(
         columns: Our field names to the file's.
         labels: The file's label names to ours.
         target: What the stance is about, where a row does not say.
-        batch_size: Statements per forward pass.
+        batch_size: How much is read at once, in statements of 64 tokens.
         n_resamples: Of the bootstrap and of the permutation test.
         seed: Of both.
 

