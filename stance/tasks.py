@@ -108,10 +108,10 @@ class StanceTask:
         if settings.distill.unlabelled is not None:
             if not settings.distill.teachers:
                 raise ConfigError("task stance", "distill.unlabelled", "statements without a label need distill.teachers. Name some.")
-            bare = read_real_statements(settings.distill.unlabelled, labelled=False)
-            if settings.distill.neighbours:
-                bare += _neighbours([*bare, *(example for example in self.train if example.matter == REAL)])
-            bare = _apart(_unseen(bare, [*self.train, *self.dev]), self.dev)
+            bare = _apart(read_real_statements(settings.distill.unlabelled, labelled=False), self.dev)
+            if settings.distill.neighbours:  # none of an article that dev has a part of
+                bare += _neighbours([*bare, *_apart([example for example in self.train if example.matter == REAL], self.dev)])
+            bare = _without(_unseen(bare, [*self.train, *self.dev]), self.dev)
             self.train, self.asked = [*self.train, *bare], [*self.asked, *bare]
             self.data["unlabelled"] = _facts(settings.distill.unlabelled, [example for example in self.train if example.label is None])
 
@@ -335,6 +335,12 @@ def _unseen(examples: Sequence[Example], seen: Sequence[Example]) -> list[Exampl
     texts = {normalize(example.text) for example in seen}
     kept = {normalize(example.text): example for example in examples}
     return [example for text, example in kept.items() if text not in texts]
+
+
+def _without(examples: Sequence[Example], others: Sequence[Example], n_words: int = 4) -> list[Example]:
+    """Those in which no text of the others stands, but for texts of fewer words."""
+    texts = [text for text in (normalize(other.text) for other in others) if len(text.split()) >= n_words]
+    return [example for example in examples if not any(map(normalize(example.text).__contains__, texts))]
 
 
 def _apart(examples: Sequence[Example], others: Sequence[Example], n_words: int = 12) -> list[Example]:

@@ -312,6 +312,23 @@ def test_neighbours_out_of_the_same_article_are_not_held_out():
     assert _apart(held, learned) == held[1:]
 
 
+def test_sentences_of_an_article_that_dev_has_a_part_of_are_not_learned(tiny_model, config, toy_files, tmp_path):
+    from stance.tasks import StanceTask
+
+    said = "we shall sit down with them as soon as the ferries run and the prisoners are home"
+    with toy_files[1].open("a", encoding="utf-8") as dev:
+        dev.write(json.dumps({"text": said, "label": "support", "matter": "m9"}) + "\n")
+    lead = "The envoys of the seven lake towns met for the third time since the ice broke. "
+    beside = {"id": "u0", "text": "they will meet", "before": f"It rained. {lead}So", "after": f", he said. He added: {said}"}
+    holding = {"id": "u1", "text": f"And so he told us plainly: {said}", "before": "", "after": ""}
+    apart = {"id": "u2", "text": "nobody came", "before": "", "after": ""}
+    unlabelled = tmp_path / "unlabelled.jsonl"
+    unlabelled.write_text("".join(json.dumps(row) + "\n" for row in (beside, holding, apart)), encoding="utf-8")
+    distill = {"teachers": [str(tiny_model)], "unlabelled": str(unlabelled), "neighbours": True}
+    learned = [example.text for example in StanceTask(load_config({**config.to_dict(), "distill": distill})).train if example.label is None]
+    assert learned == ["nobody came"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
