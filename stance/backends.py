@@ -12,8 +12,9 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 import threading
+import time
+import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 Batch = Mapping[str, NDArray[np.int64]]
 _FACTS, _READER, _NETWORK = "facts.json", "reader.json", "network.xml"
 _FORMAT = 1
+_SCRATCH, _A_DAY = ".converting-", 86_400
 _log = logging.getLogger("stance")
 
 
@@ -51,11 +53,11 @@ def resolve(backend: str) -> str:
     return named
 
 
-def choose(backend: str) -> str:
-    """Say whether `torch` or `openvino` computes: for `auto` OpenVINO, where it is installed and no GPU is there for torch."""
+def choose(backend: str, *, gpu: bool = True) -> str:
+    """Say whether `torch` or `openvino` computes: for `auto` OpenVINO, where it is installed and no GPU is there, and meant, for torch."""
     if backend != "auto":
         return backend
-    return "openvino" if _is_installed() and not _has_gpu() else "torch"
+    return "openvino" if _is_installed() and not (gpu and _has_gpu()) else "torch"
 
 
 def _is_installed() -> bool:
@@ -63,8 +65,9 @@ def _is_installed() -> bool:
 
 
 def _has_gpu() -> bool:
-    """Whether torch would find a GPU; asked without importing torch, which takes a second."""
-    return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd"))
+    """Whether torch would find a GPU, as far as can be said without importing torch, which takes a second."""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or importlib.metadata.version("torch").endswith("+cpu")
+    return not hidden and any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd"))
 
 
 def best_device() -> str:
@@ -125,7 +128,7 @@ class Conversion:
 
 
 class OpenVinoRunner:
-    """A converted network, on the CPU; in bfloat16 where the processor has it."""
+    """A converted network, on the CPU; in bfloat16 where the processor has it. A copy in another process loads it again."""
 
     def __init__(self, folder: Path) -> None:
         """Load what `converted` made.
@@ -144,10 +147,14 @@ class OpenVinoRunner:
             settings["INFERENCE_NUM_THREADS"] = int(os.environ["OMP_NUM_THREADS"])
         self._compiled = core.compile_model(folder / _NETWORK, "CPU", settings)
         self._request = self._compiled.create_infer_request()
-        self._lock = threading.Lock()
+        self._lock, self._folder = threading.Lock(), folder
         self.name = f"openvino {'bfloat16' if bfloat16 else 'float32'}"
         self.facts: dict[str, Any] = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
         self.reader = Reader.load(folder / _READER)
+
+    def __reduce__(self) -> "tuple[type[OpenVinoRunner], tuple[Path]]":
+        """Say how to make a copy."""
+        return OpenVinoRunner, (self._folder,)
 
     def __call__(self, batch: Batch) -> list[NDArray[np.float32]]:
         """Run the network.
@@ -176,21 +183,34 @@ def converted_before(folder: Path) -> Path:
     return cache_folder() / _key(folder)
 
 
-def converted(folder: Path, make: Callable[[], Conversion]) -> Path:
-    """Convert a checkpoint for OpenVINO, or find what was converted before.
+def converted(folder: Path, make: Callable[[], Conversion]) -> OpenVinoRunner:
+    """Convert a checkpoint for OpenVINO, or load what was converted before.
 
     Args:
         folder: The checkpoint.
-        make: Loads it; called only where it was not converted yet.
+        make: Loads it; called only where it was not converted yet, or what was is damaged.
 
     Returns:
-        The folder that `OpenVinoRunner` takes.
+        The converted network.
+
+    Raises:
+        OSError: The cache folder cannot be written.
     """
     home = converted_before(folder)
-    if (home / _FACTS).exists():
-        return home
-    home.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".converting-", dir=home.parent))
+    if os.path.exists(home / _FACTS):
+        try:
+            return OpenVinoRunner(home)
+        except Exception as error:  # OpenVINO has many kinds
+            _log.warning("%s: cannot be loaded (%s), and is converted again.", home, " ".join(str(error).split())[:120])
+            shutil.rmtree(home, ignore_errors=True)
+    scratch = home.parent / f"{_SCRATCH}{uuid.uuid4().hex}"
+    try:
+        scratch.mkdir(parents=True)
+    except OSError as error:
+        raise OSError(f"set STANCE_CACHE to a folder that can be written; {error.strerror}: {home.parent}") from error
+    for left in home.parent.glob(f"{_SCRATCH}*"):  # by a process that was killed
+        if time.time() - left.stat().st_mtime > _A_DAY:
+            shutil.rmtree(left, ignore_errors=True)
     try:
         _convert(make(), scratch)
         try:
@@ -199,7 +219,7 @@ def converted(folder: Path, make: Callable[[], Conversion]) -> Path:
             if not (home / _FACTS).exists():  # another process was faster otherwise
                 raise
         _log.info("%s: converted for OpenVINO, kept in %s", folder, home)
-        return home
+        return OpenVinoRunner(home)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -214,7 +234,7 @@ def checkpoint_hash(folder: Path) -> str:
     """Tell a checkpoint by its weights, settings and tokenizer."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if path.suffix in (".safetensors", ".json") and path.name != "training.json":
+        if path.suffix in (".safetensors", ".json", ".txt", ".model") and path.name != "training.json":
             digest.update(path.name.encode())
             digest.update(bytes.fromhex(file_hash(path)))
     return digest.hexdigest()
@@ -265,19 +285,22 @@ def token_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
     return batches
 
 
-def padded(rows: Sequence[Mapping[str, Sequence[int]]], padding: Mapping[str, int]) -> dict[str, NDArray[np.int64]]:
+def padded(rows: Sequence[Mapping[str, Sequence[int]]], padding: Mapping[str, int], multiple: int = 1) -> dict[str, NDArray[np.int64]]:
     """Make arrays of rows of ids.
 
     Args:
         rows: For each row a list of numbers by name.
         padding: What to fill up with, by name; 0 where a name is not in it.
 
+        multiple: What the number of columns is made a multiple of.
+
     Returns:
-        For each name an array, shape (n_rows, longest).
+        For each name an array, shape (n_rows, longest or a little more).
     """
     found = {}
     for name in rows[0]:
-        full = np.full((len(rows), max(len(row[name]) for row in rows)), padding.get(name, 0), dtype=np.int64)
+        longest = max(len(row[name]) for row in rows)
+        full = np.full((len(rows), longest + -longest % multiple), padding.get(name, 0), dtype=np.int64)
         for i, row in enumerate(rows):
             full[i, : len(row[name])] = row[name]
         found[name] = full

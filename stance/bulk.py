@@ -11,15 +11,17 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stance import __version__
 from stance.analyze import analyze, cell_text
 from stance.backends import checkpoint_hash, choose, resolve
-from stance.corpora import read_text
-from stance.errors import InputError, MissingColumnError, MissingExtraError, ModelNotFoundError, StanceError, UnreadableFileError
+from stance.corpora import JSON_LINES, read_text
+from stance.encoding import without_surrogates
+from stance.errors import InputError, MissingColumnError, MissingExtraError, StanceError, UnreadableFileError
 from stance.modeling import find_checkpoint, load
 from stance.predict import check_settings
 from stance.quotes.extract import extractor_folder, load_extractor
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
     import pyarrow
 
 FORMATS = ("parquet", "jsonl")
-RUN_FILE = "run.json"
+RUN_FILE = "_run.json"  # readers of a folder of Parquet files pass over names that begin so
+FAILED_FOLDER = "_failed"
 _FIELDS = ("id", *ROW_FIELDS, "outlet", "date")
+_NO_ROWS = (".csv", ".tsv", ".json", ".gz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class BulkResult(Record):
         out: The folder with the results.
         n_articles: Articles in all files.
         n_done: Of them, those that this run read; the others were there from a run before.
-        n_failed: Articles that could not be read or analyzed, in `part-*.failed.jsonl`; those from a run before count.
+        n_failed: Articles that could not be read or analyzed, in the folder `_failed`; those from a run before count.
         n_statements: Statements that this run found.
         seconds: How long it took.
     """
@@ -62,10 +66,11 @@ class Settings:
     Attributes:
         model: Released name, checkpoint folder or hub name.
         extractor: `auto`, `rules`, or a tagger's folder.
-        backend: What computes: `torch` or `openvino`, so that every machine and every resumed run does the same.
+        backend: `auto`, `torch` or `openvino`.
         target: What the stance is about.
         min_confidence: Abstain below it.
         max_risk: Abstain by risk.
+        batch_size: How much is read at once.
         columns: Which columns hold `text`, `id`, `outlet` and `date`.
         format: `parquet` or `jsonl`.
     """
@@ -76,6 +81,7 @@ class Settings:
     target: str = DEFAULT_TARGET
     min_confidence: float = 0.0
     max_risk: float | None = None
+    batch_size: int = 32
     columns: dict[str, str] = field(default_factory=lambda: {name: name for name in ("text", "id", "outlet", "date")})
     format: str = "parquet"
 
@@ -87,8 +93,8 @@ class Shard:
     Attributes:
         number: Of the shard, from 0; names its output.
         files: The file, or the text files.
-        first: The first row of it, from 0.
-        n_rows: How many rows.
+        first: The first row or line of it, from 0.
+        n_rows: How many rows, blank lines aside.
         offset: Where the first row begins in a JSON Lines file, in bytes.
     """
 
@@ -109,6 +115,7 @@ def analyze_files(
     target: str = DEFAULT_TARGET,
     min_confidence: float = 0.0,
     max_risk: float | None = None,
+    batch_size: int = 32,
     columns: dict[str, str] | None = None,
     format: str = "parquet",
     shard_size: int = 100,
@@ -126,40 +133,46 @@ def analyze_files(
         target: What the stance is about, as a noun phrase.
         min_confidence: Abstain (label "") where the highest probability is lower.
         max_risk: Abstain so often that no larger share of the labels given is wrong, as `predict` takes it.
+        batch_size: How much is read at once, in statements of 64 tokens.
         columns: Names of the columns `text`, `id`, `outlet` and `date` where they are called otherwise.
         format: Of the results: `parquet` or `jsonl`.
         shard_size: Articles in a shard: what is lost at most when a run is killed.
-        engine: `local`, one process; or `ray`, the Ray cluster that `ray.init` finds, one worker a core.
+        engine: `local`, one process; or `ray`, the Ray cluster that `ray.init` finds, one worker a core,
+            which computes on the CPU.
         progress: Say on standard error how far it is, and how fast.
 
     Returns:
         What was done. `out` holds for each shard `part-000000.parquet` with a row for each statement, whose `id` is that of its
-        article and its number in it, and `part-000000.failed.jsonl` where articles failed.
+        article and its number in it, and `_failed/part-000000.jsonl` where articles failed.
 
     Raises:
         InputError: A setting is wrong, or the folder holds the results of another run.
         UnreadableFileError: A file is absent or broken as a whole.
-        MissingColumnError: A file has no column with the text.
+        MissingColumnError: A file has no column with the text, or none of a name that `columns` gives.
         MissingExtraError: Ray is not installed.
     """
     started = time.perf_counter()
-    check_settings(32, min_confidence, max_risk)
+    if isinstance(files, (str, Path)) or not (paths := [Path(path) for path in files]):
+        raise InputError(f"files is {str(files)!r}, expected a list of paths. Pass [path], or sorted(folder.glob('*.parquet')).")
+    check_settings(batch_size, min_confidence, max_risk)
     for name, found, allowed in (("format", format, FORMATS), ("engine", engine, ENGINES)):
         if found not in allowed:
             raise InputError(f"{name} is {found!r}, expected one of {', '.join(allowed)}.")
     if shard_size < 1:
         raise InputError(f"shard_size is {shard_size}, expected at least 1.")
-    named = {**Settings().columns, **(columns or {})}
-    if unknown := set(named) - set(Settings().columns):
+    if unknown := set(columns or {}) - set(Settings().columns):
         raise InputError(f"columns names {sorted(unknown)[0]!r}, expected text, id, outlet or date.")
-    settings = Settings(str(model), str(extractor), choose(resolve(backend)), target, min_confidence, max_risk, named, format)
-    shards = list(plan([Path(path) for path in files], shard_size, named["text"]))
+    named = {**Settings().columns, **(columns or {})}
+    backend = resolve(backend) if engine == "local" else choose(resolve(backend), gpu=False)
+    settings = Settings(str(model), str(extractor), backend, target, min_confidence, max_risk, batch_size, named, format)
+    shards = list(plan(paths, shard_size, named))
     folder = Path(out)
-    _open(folder, [Path(path) for path in files], settings, shard_size)
+    worker = Worker(folder, settings)
+    _open(folder, paths, settings, shard_size, worker.computed)
     todo = [shard for shard in shards if not _place(folder, shard, settings).exists()]
     total, left = sum(shard.n_rows for shard in shards), sum(shard.n_rows for shard in todo)
     n_statements = done = 0
-    for n_rows, found_here in (_ray if engine == "ray" else _local)(todo, folder, settings):
+    for n_rows, found_here in _ray(todo, folder, settings, worker.computed) if engine == "ray" else map(worker, todo):
         n_statements, done = n_statements + found_here, done + n_rows
         if progress:
             rate = done / (time.perf_counter() - started)
@@ -167,39 +180,36 @@ def analyze_files(
             sys.stderr.flush()
     if progress and todo:
         sys.stderr.write("\n")
-    n_failed = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("part-*.failed.jsonl"))
+    n_failed = sum(path.read_bytes().count(b"\n") for path in (folder / FAILED_FOLDER).glob("part-*.jsonl"))
     return BulkResult(str(folder), total, done, n_failed, n_statements, time.perf_counter() - started)
 
 
-def plan(files: Sequence[Path], shard_size: int, text_column: str) -> Iterator[Shard]:
+def plan(files: Sequence[Path], shard_size: int, columns: dict[str, str]) -> Iterator[Shard]:
     """Cut files into shards, reading no more of them than that takes.
 
     Args:
         files: As for `analyze_files`.
         shard_size: Articles in a shard.
-        text_column: What every table must have.
+        columns: Which columns hold `text`, `id`, `outlet` and `date`; a table must have that of the text, and those not called so.
 
     Yields:
         Shards in the order of the files; no shard holds rows of two tables.
 
     Raises:
         UnreadableFileError: A file is absent or is of no kind that can be read in parts.
-        MissingColumnError: A Parquet file has no such column.
+        MissingColumnError: A table has no such column.
     """
+    wanted = {field: column for field, column in columns.items() if field in ("text", *(field for field in columns if columns[field] != field))}
     number, texts = 0, []
     for path in files:
         if not path.is_file():
             raise UnreadableFileError(path, "is not a file. Check the path.")
         suffix = path.suffix.lower()
-        if suffix == ".parquet":
-            for first, n_rows in _parquet_shards(path, shard_size, text_column):
-                yield Shard(number, (str(path),), first, n_rows)
-                number += 1
-        elif suffix == ".jsonl":
-            for first, n_rows, offset in _json_shards(path, shard_size):
+        if suffix == ".parquet" or suffix in JSON_LINES:
+            for first, n_rows, offset in (_parquet_shards if suffix == ".parquet" else _json_shards)(path, shard_size, wanted):
                 yield Shard(number, (str(path),), first, n_rows, offset)
                 number += 1
-        elif suffix in (".csv", ".tsv", ".json", ".gz"):
+        elif suffix in _NO_ROWS:
             raise UnreadableFileError(path, "cannot be read in parts. Save it as Parquet or JSON Lines.")
         else:
             texts.append(str(path))
@@ -209,26 +219,41 @@ def plan(files: Sequence[Path], shard_size: int, text_column: str) -> Iterator[S
         number += 1
 
 
-def _parquet_shards(path: Path, shard_size: int, text_column: str) -> Iterator[tuple[int, int]]:
-    file = _parquet(path)
-    if text_column not in file.schema_arrow.names:
-        raise MissingColumnError(path, text_column, file.schema_arrow.names)
-    n_rows = file.metadata.num_rows
+def _parquet_shards(path: Path, shard_size: int, wanted: dict[str, str]) -> Iterator[tuple[int, int, int]]:
+    with _parquet(path) as file:
+        names, n_rows = file.schema_arrow.names, file.metadata.num_rows
+    for field_name, column in wanted.items():
+        if column not in names:
+            raise MissingColumnError(path, column, names, field_name)
     for first in range(0, n_rows, shard_size):
-        yield first, min(shard_size, n_rows - first)
+        yield first, min(shard_size, n_rows - first), 0
 
 
-def _json_shards(path: Path, shard_size: int) -> Iterator[tuple[int, int, int]]:
+def _json_shards(path: Path, shard_size: int, wanted: dict[str, str]) -> Iterator[tuple[int, int, int]]:
+    """(first line, articles, offset) of each shard; a column that no line of the file names is missing."""
+    missing = {field_name: (json.dumps(name).encode(), json.dumps(name, ensure_ascii=False).encode()) for field_name, name in wanted.items()}
+    found, keys = [], None
     first = n_rows = offset = start = 0
     with path.open("rb") as file:
-        for line in file:
-            if n_rows == shard_size:
-                yield first, n_rows, start
-                first, n_rows, start = first + n_rows, 0, offset
-            n_rows += 1
+        for number, line in enumerate(file):
+            if number == 0 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                raise UnreadableFileError(path, "is text in UTF-16, which cannot be read line by line. Save it as UTF-8.")
+            if line.strip():
+                if n_rows == shard_size:
+                    found.append((first, n_rows, start))
+                    n_rows = 0
+                if n_rows == 0:
+                    first, start = number, offset
+                n_rows += 1
+                missing = {field_name: needles for field_name, needles in missing.items() if not any(needle in line for needle in needles)} if missing else {}
+                keys = keys or (row if isinstance(row := _json_row(str(path), number + 1, line), dict) else None)
             offset += len(line)
     if n_rows:
-        yield first, n_rows, start
+        found.append((first, n_rows, start))
+    if missing and n_rows:
+        field_name = next(iter(missing))
+        raise MissingColumnError(path, wanted[field_name], keys or (), field_name)
+    yield from found
 
 
 def _parquet(path: Path) -> "pyarrow.parquet.ParquetFile":
@@ -241,25 +266,28 @@ def _parquet(path: Path) -> "pyarrow.parquet.ParquetFile":
         raise UnreadableFileError(path, f"is no Parquet file that can be read ({error}).") from error
 
 
-def _open(folder: Path, files: Sequence[Path], settings: Settings, shard_size: int) -> None:
+def _open(folder: Path, files: Sequence[Path], settings: Settings, shard_size: int, computed: dict[str, str | None]) -> None:
     """Make the folder for the results, or see that what is in it is of the same run."""
     inputs = [{"file": str(path), "bytes": path.stat().st_size, "modified": path.stat().st_mtime_ns} for path in files]
-    tagger = extractor_folder(settings.extractor)
-    if tagger and not tagger.is_dir():
-        raise ModelNotFoundError(tagger, "is no checkpoint folder of a tagger, and neither rules nor auto. Check the path.")
-    weights = {"checkpoint": checkpoint_hash(find_checkpoint(settings.model)), "tagger": checkpoint_hash(tagger) if tagger else None}
-    wanted = {"files": inputs, "shard_size": shard_size, **weights, **vars(settings)}
+    wanted = {"stance": __version__, "files": inputs, "shard_size": shard_size, **computed, **asdict(settings)}
     path = folder / RUN_FILE
-    if path.exists():
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file, expected a folder for the results. Name another.")
+    try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        changed = next((name for name in wanted if found.get(name) != wanted[name]), None)
-        if changed:
-            raise InputError(f"{folder}: holds the results of a run with another {changed}. Name another folder, or give the same.")
-        return
-    if folder.exists() and any(folder.iterdir()):
+    except (FileNotFoundError, ValueError):
+        found = None
+    done = any(folder.glob("part-*"))
+    if found is None and folder.exists() and any(not inside.name.startswith((".", "_")) for inside in folder.iterdir()):
         raise InputError(f"{folder}: is not empty, and its contents are not of stance. Name another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(wanted, indent=1) + "\n")
+    changed = next((name for name in wanted if found is not None and found.get(name) != wanted[name]), None)
+    if changed and done:
+        raise InputError(f"{folder}: holds the results of a run with another {changed}. Name another folder, or give the same.")
+    for left in (*folder.glob(".*.tmp"), *(folder / FAILED_FOLDER).glob(".*.tmp")):  # of a run that was killed
+        left.unlink(missing_ok=True)
+    if found is None or changed:
+        (folder / FAILED_FOLDER).mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(wanted, indent=1) + "\n")
 
 
 def _place(folder: Path, shard: Shard, settings: Settings) -> Path:
@@ -269,32 +297,22 @@ def _place(folder: Path, shard: Shard, settings: Settings) -> Path:
 # ---------------------------------------------------------------- one shard
 
 
-def _rows(shard: Shard, columns: dict[str, str], base: Path) -> Iterator[tuple[str, dict[str, Any] | StanceError]]:
+def _rows(shard: Shard, columns: dict[str, str], base: Path) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
     """(place, row) of each article of a shard; an error instead of a row that cannot be read."""
     name = shard.files[0]
-    path = base / name
-    suffix = path.suffix.lower()
+    suffix = Path(name).suffix.lower()
     if suffix == ".parquet":
-        file, position = _parquet(path), 0
-        wanted = [name for name in columns.values() if name in file.schema_arrow.names]
-        for group in range(file.metadata.num_row_groups):
-            size = file.metadata.row_group(group).num_rows
-            if position + size > shard.first and position < shard.first + shard.n_rows:
-                for batch in file.iter_batches(batch_size=512, row_groups=[group], columns=wanted):
-                    for i, row in enumerate(batch.to_pylist(), position):
-                        if shard.first <= i < shard.first + shard.n_rows:
-                            yield f"{name}:{i + 1}", row
-                    position += len(batch)
-            else:
-                position += size
-    elif suffix == ".jsonl":
-        with path.open("rb") as lines:
+        yield from _parquet_rows(base / name, shard, columns)
+    elif suffix in JSON_LINES:
+        with (base / name).open("rb") as lines:
             lines.seek(shard.offset)
-            for i, line in enumerate(lines, shard.first):
-                if i == shard.first + shard.n_rows:
-                    return
+            left = shard.n_rows
+            for number, line in enumerate(lines, shard.first + 1):
                 if line.strip():
-                    yield f"{name}:{i + 1}", _json_row(name, i + 1, line)
+                    yield f"{name}:{number}", _json_row(name, number, line)
+                    left -= 1
+                if not left:
+                    return
     else:
         for name in shard.files:
             try:
@@ -303,63 +321,136 @@ def _rows(shard: Shard, columns: dict[str, str], base: Path) -> Iterator[tuple[s
                 yield name, error
 
 
+def _parquet_rows(path: Path, shard: Shard, columns: dict[str, str]) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
+    name, last = shard.files[0], shard.first + shard.n_rows
+    with _parquet(path) as file:
+        wanted = [column for column in columns.values() if column in file.schema_arrow.names]
+        position = 0
+        for group in range(file.metadata.num_row_groups):
+            end = position + file.metadata.row_group(group).num_rows
+            if end > shard.first and position < last:
+                try:
+                    for batch in file.iter_batches(batch_size=512, row_groups=[group], columns=wanted):
+                        for i in range(max(0, shard.first - position), min(last - position, len(batch))):
+                            yield f"{name}:{position + i + 1}", _parquet_row(batch, i)
+                        position += len(batch)
+                        if position >= last:
+                            return
+                except Exception as error:  # the group is damaged from here on
+                    if getattr(error, "errno", None):
+                        raise
+                    for i in range(max(position, shard.first), min(end, last)):
+                        yield f"{name}:{i + 1}", UnreadableFileError(name, f"is damaged at row {i + 1} ({error}).")
+            position = end
+
+
+def _parquet_row(batch: "pyarrow.RecordBatch", i: int) -> dict[str, Any] | Exception:
+    try:
+        row: dict[str, Any] = batch.slice(i, 1).to_pylist()[0]
+    except Exception as error:  # bytes that are no UTF-8, a day beyond what Python knows
+        return error
+    return row
+
+
 def _json_row(path: str, number: int, line: bytes) -> dict[str, Any] | StanceError:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return UnreadableFileError(path, f"is no valid JSON ({error}).", number)
     return row if isinstance(row, dict) else UnreadableFileError(path, "is no object with named fields.", number)
 
 
-def work_on(shard: Shard, folder: Path, settings: Settings, base: Path = Path()) -> tuple[int, int]:
-    """Analyze the articles of one shard and write its files.
+class Worker:
+    """Analyzes shards, with a model and a tagger that it loads once.
 
-    Args:
-        shard: Which articles.
-        folder: Where the results go.
-        settings: What to do with each.
-        base: Where relative names of files start from.
-
-    Returns:
-        How many articles it held, and how many statements were found.
+    Attributes:
+        computed: Hashes of the checkpoints, and what computes them: what the results depend on beside the settings.
     """
-    one = partial(
-        analyze,
-        model=load(settings.model, settings.backend),
-        extractor=load_extractor(settings.extractor, settings.backend) or "rules",
-        target=settings.target,
-        min_confidence=settings.min_confidence,
-        max_risk=settings.max_risk,
-    )
-    found: list[dict[str, Any]] = []
-    failed: list[dict[str, str]] = []
-    for place, row in _rows(shard, settings.columns, base):
-        name = place
-        try:
-            if isinstance(row, StanceError):
-                raise row
-            known: dict[str, Any] = {key: cell_text(row.get(column)) for key, column in settings.columns.items()}
-            if settings.columns["text"] not in row:
-                raise MissingColumnError(place, settings.columns["text"], list(row))
-            text, number = known.pop("text") or "", known.pop("id")
-            name = f"{place.rpartition(':')[0]}:{number}" if number else place
-            report = replace(one(text), source=name, **known)
-        except Exception as error:  # whatever one article does, the others are read
-            failed.append({"source": name, "place": place, "error": type(error).__name__, "reason": str(error)})
-            continue
-        rows = report.rows()
-        found += [{"id": f"{place}#{i}", **one_row, "outlet": report.outlet, "date": report.date} for i, one_row in enumerate(rows, 1)]
-    output = _place(folder, shard, settings)
-    aside = output.with_suffix(".failed.jsonl")
-    if failed:
-        write_whole(aside, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in failed))
-    _write(output, found)
-    return shard.n_rows, len(found)
+
+    def __init__(self, folder: Path, settings: Settings, base: Path = Path(), expected: dict[str, str | None] | None = None) -> None:
+        """Load them.
+
+        Args:
+            folder: Where the results go.
+            settings: What to do with each article.
+            base: Where relative names of files start from.
+            expected: What `computed` must be.
+
+        Raises:
+            InputError: It is not, or the model has no threshold for the risk that is asked for.
+        """
+        self.folder, self.settings, self.base = folder, settings, base
+        model = load(settings.model, settings.backend)
+        model.predict([], max_risk=settings.max_risk)  # says so where it knows no threshold for it
+        tagger, place = load_extractor(settings.extractor, settings.backend), extractor_folder(settings.extractor)
+        self.computed: dict[str, str | None] = {
+            "checkpoint": checkpoint_hash(find_checkpoint(settings.model)),
+            "tagger": checkpoint_hash(place) if place else None,
+            "model_backend": model.backend,
+            "tagger_backend": tagger.backend if tagger else None,
+        }
+        for name, value in (expected or {}).items():
+            if self.computed[name] != value:
+                raise InputError(f"{name} is {self.computed[name]} here, and {value} where the run began. Install the same on every machine.")
+        limits = {"batch_size": settings.batch_size, "min_confidence": settings.min_confidence, "max_risk": settings.max_risk}
+        self._analyze = partial(analyze, model=model, extractor=tagger or "rules", target=settings.target, **limits)
+
+    def __call__(self, shard: Shard) -> tuple[int, int]:
+        """Analyze the articles of one shard and write its files.
+
+        Args:
+            shard: Which articles.
+
+        Returns:
+            How many articles it held, and how many statements were found.
+        """
+        columns = self.settings.columns
+        found: list[dict[str, Any]] = []
+        failed: list[dict[str, Any]] = []
+        for place, row in _rows(shard, columns, self.base):
+            name = place
+            try:
+                if isinstance(row, Exception):
+                    raise row
+                if columns["text"] not in row:
+                    raise MissingColumnError(place, columns["text"], list(row))
+                number = row.get(columns["id"])
+                if cell_text(number) is not None:
+                    name = f"{place.rpartition(':')[0]}:{number}"
+                text = row[columns["text"]]
+                if not isinstance(text, str | None):
+                    raise InputError(f"{place}: the text is a {type(text).__name__}, expected a string. Convert the column.")
+                known: dict[str, Any] = {key: cell_text(row.get(columns[key])) for key in ("outlet", "date")}
+                report = replace(self._analyze(text or ""), source=name, **known)
+            except (MemoryError, OSError):  # of the machine, not of the article
+                raise
+            except Exception as error:  # whatever one article does, the others are read
+                failed.append({"source": name, "place": place, "error": type(error).__name__, "reason": str(error)})
+                continue
+            rows = report.rows()
+            found += [{"id": f"{place}#{i}", **one_row, "outlet": report.outlet, "date": report.date} for i, one_row in enumerate(rows, 1)]
+        output = _place(self.folder, shard, self.settings)
+        aside = self.folder / FAILED_FOLDER / f"{output.stem}.jsonl"
+        if failed:
+            write_whole(aside, _json_lines(failed))
+        else:
+            aside.unlink(missing_ok=True)
+        _write(output, found)
+        return shard.n_rows, len(found)
+
+
+def _json_lines(rows: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(_clean(row), ensure_ascii=False) + "\n" for row in rows)
+
+
+def _clean(row: dict[str, Any]) -> dict[str, Any]:
+    """The same row as it can be written: without lone surrogates."""
+    return {name: without_surrogates(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _write(output: Path, rows: list[dict[str, Any]]) -> None:
     if output.suffix == ".jsonl":
-        write_whole(output, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        write_whole(output, _json_lines(rows))
         return
     import pyarrow
     import pyarrow.parquet
@@ -368,19 +459,14 @@ def _write(output: Path, rows: list[dict[str, Any]]) -> None:
     number = ("confidence", "quote_confidence", "speaker_confidence")
     schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64() if name in number or name.startswith("p_") else pyarrow.string())) for name in _FIELDS])
     made = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), made)
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([_clean(row) for row in rows], schema=schema), made)
     write_whole(output, made.getvalue())
 
 
-# ---------------------------------------------------------------- engines
+# ---------------------------------------------------------------- a cluster
 
 
-def _local(todo: Sequence[Shard], folder: Path, settings: Settings) -> Iterator[tuple[int, int]]:
-    for shard in todo:
-        yield work_on(shard, folder, settings)
-
-
-def _ray(todo: Sequence[Shard], folder: Path, settings: Settings) -> Iterator[tuple[int, int]]:
+def _ray(todo: Sequence[Shard], folder: Path, settings: Settings, computed: dict[str, str | None]) -> Iterator[tuple[int, int]]:
     try:
         import ray
         import ray.data
@@ -388,20 +474,31 @@ def _ray(todo: Sequence[Shard], folder: Path, settings: Settings) -> Iterator[tu
         raise MissingExtraError("ray", "ray") from error
     if not todo:
         return
-    if not ray.is_initialized():
-        ray.init(log_to_driver=False)
-    n_cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
-    base, place = Path.cwd(), folder.absolute()
+    here: dict[str, Any] = {name: str(Path(value).absolute()) for name in ("model", "extractor") if Path(value := getattr(settings, name)).is_dir()}
+    given = folder.absolute(), replace(settings, **here), Path.cwd(), computed  # a worker has another working folder
 
-    class Worker:
-        """Loads the model once; a shard that it had begun when it was killed is begun again by another."""
+    class ShardWorker:
+        """A shard that it had begun when it was killed is begun again by another."""
+
+        def __init__(self) -> None:
+            self.worker = Worker(*given)
 
         def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-            done = [work_on(todo[int(i)], place, settings, base) for i in batch["shard"]]
+            done = [self.worker(todo[int(i)]) for i in batch["shard"]]
             return {"n_rows": [n for n, _ in done], "n_statements": [n for _, n in done]}
 
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    dataset = ray.data.from_items([{"shard": i} for i in range(len(todo))], override_num_blocks=len(todo))
-    results = dataset.map_batches(Worker, batch_size=1, num_cpus=1, concurrency=(1, min(n_cores, len(todo))))
-    for row in results.iter_rows():
-        yield int(row["n_rows"]), int(row["n_statements"])
+    mine = not ray.is_initialized()
+    if mine:
+        ray.init(log_to_driver=False)
+    try:
+        n_cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        dataset = ray.data.from_items([{"shard": i} for i in range(len(todo))], override_num_blocks=len(todo))
+        results = dataset.map_batches(ShardWorker, batch_size=1, num_cpus=1, concurrency=(1, min(n_cores, len(todo))))
+        for row in results.iter_rows():
+            yield int(row["n_rows"]), int(row["n_statements"])
+    except ray.exceptions.RayError as error:
+        raise StanceError(f"a worker failed: {str(error).strip().splitlines()[-1]}") from error
+    finally:
+        if mine:
+            ray.shutdown()

@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
 
     analyze = verbs.add_parser("analyze", help="find an article's statements, their speakers and stances")
-    _add_inputs(analyze, "articles: text files, or CSV, TSV, JSON Lines files with a text column")
+    _add_inputs(analyze, "articles: text files, or CSV, TSV, JSON Lines files with a text column; with --out FOLDER/ Parquet too, not CSV", folder=True)
     _add_model(analyze)
     bulk = analyze.add_argument_group("many articles", "--out FOLDER/ writes Parquet (--format jsonl: JSON Lines) in shards, and goes on where it was stopped")
     bulk.add_argument("--shard-size", type=int, default=100, help="articles in a shard (default: 100)")
@@ -108,19 +108,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_inputs(parser: argparse.ArgumentParser, text: str) -> None:
+def _add_inputs(parser: argparse.ArgumentParser, text: str, *, folder: bool = False) -> None:
     parser.add_argument("inputs", nargs="*", metavar="file", help=f"{text}; none or - reads standard input")
     parser.add_argument("--text-column", default="text", help="column with the article, in tables (default: text)")
     parser.add_argument("--id-column", default="id", help="column that names the article, in tables (default: id)")
     for name in ("outlet", "date"):
         parser.add_argument(f"--{name}-column", default=name, help=f"column with the article's {name}, in tables (default: {name})")
     parser.add_argument("--extractor", default="auto", help="rules, auto (with the released tagger) or a tagger's folder (default: auto)")
-    _add_output(parser)
+    _add_output(parser, folder=folder)
 
 
-def _add_output(parser: argparse.ArgumentParser) -> None:
+def _add_output(parser: argparse.ArgumentParser, *, folder: bool = False) -> None:
     parser.add_argument("--format", choices=FORMATS, default="table", help="default: table")
-    parser.add_argument("--out", metavar="FILE", help="write there instead of standard output")
+    parser.add_argument("--out", metavar="FILE", help="write there instead of standard output" + ("; FOLDER/ for many articles" if folder else ""))
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -354,14 +354,16 @@ def _analyze_files(options: argparse.Namespace) -> None:
         target=options.target,
         min_confidence=options.min_confidence,
         max_risk=options.max_risk,
+        batch_size=options.batch_size,
         columns={name: getattr(options, f"{name}_column") for name in ("text", "id", "outlet", "date")},
         format="jsonl" if options.format == "jsonl" else "parquet",
         shard_size=options.shard_size,
         engine=options.engine,
     )
     before = f", {result.n_articles - result.n_done} were there before" if result.n_done < result.n_articles else ""
-    failed = f"; {result.n_failed} failed, see {result.out}/part-*.failed.jsonl" if result.n_failed else ""
-    print(f"{result.out}: {result.n_done} of {result.n_articles} articles read, {result.n_statements} statements{before}{failed}")
+    print(f"{result.out}: {result.n_done} of {result.n_articles} articles read, {result.n_statements} statements{before}")
+    if result.n_failed:
+        raise PartialFailure([("", f"the reasons are in {result.out}/_failed")], result.n_articles, result.n_failed)
 
 
 def _analyze(options: argparse.Namespace) -> None:

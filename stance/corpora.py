@@ -29,7 +29,8 @@ SPLITS = ("train", "dev", "test")
 CORPUS = "corpus"
 REAL = "real"  # the matter of every real statement to learn from
 REAL_DEV = "real, held out"
-TABLES = (".csv", ".tsv", ".jsonl", ".json")
+JSON_LINES = (".jsonl", ".ndjson")
+TABLES = (".csv", ".tsv", *JSON_LINES, ".json")
 _FIELDS = ("text", "speaker", "context", "target", "label", "matter", "id")
 
 
@@ -291,7 +292,7 @@ def read_table(path: str | Path, broken: list[UnreadableFileError] | None = None
     """Read a table.
 
     Args:
-        path: A .csv, .tsv, .json or .jsonl file.
+        path: A .csv, .tsv, .json, .jsonl or .ndjson file.
         broken: Where to put the errors of broken rows, so that the others are read; without it the first one is raised.
 
     Returns:
@@ -307,7 +308,7 @@ def read_table(path: str | Path, broken: list[UnreadableFileError] | None = None
     text = read_text(path)
     if suffix in (".csv", ".tsv"):
         return _read_csv(path, text, "\t" if suffix == ".tsv" else ",", broken)
-    return _read_json(path, text, broken, lines=suffix == ".jsonl")
+    return _read_json(path, text, broken, lines=suffix in JSON_LINES)
 
 
 def _put_aside(error: UnreadableFileError, broken: list[UnreadableFileError] | None) -> None:

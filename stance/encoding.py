@@ -155,14 +155,18 @@ def words_read(example: Example, reader: Reader, config: ModelConfig) -> list[Pi
     ]
 
 
+def without_surrogates(text: str) -> str:
+    """Put a question mark for each lone surrogate, which no file and no tokenizer takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def clean(text: str, *, strip_marks: bool = False) -> str:
     """Fold spacing, compatibility characters and quotation marks; the offsets of records are not touched by this."""
-    text = text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate stops the tokenizer
-    folded = unicodedata.normalize("NFKC", text).translate(_STRAIGHT)
+    folded = unicodedata.normalize("NFKC", without_surrogates(text)).translate(_STRAIGHT)
     folded = " ".join("".join(c for c in folded if unicodedata.category(c) != "Cf").split())
     if strip_marks and folded[:1] == '"' and (folded.count('"') == 1 or (folded[-1:] == '"' and folded.count('"') == 2)):
         folded = folded.strip('"').strip()
-    return folded or text
+    return folded or without_surrogates(text)
 
 
 def _head(example: Example, config: ModelConfig) -> str:

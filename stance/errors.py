@@ -174,8 +174,8 @@ class PartialFailure(StanceError):
         failures: One (input, message) pair each.
     """
 
-    def __init__(self, failures: list[tuple[str, str]], total: int) -> None:
-        """Say how many failed and list them."""
+    def __init__(self, failures: list[tuple[str, str]], total: int, n_failed: int | None = None) -> None:
+        """Say how many failed, and list them or say where they are listed."""
         self.failures = failures
         listed = "".join(f"\n  {message}" for _, message in failures)
-        super().__init__(f"{len(failures)} of {total} inputs failed, the rest is done:{listed}")
+        super().__init__(f"{len(failures) if n_failed is None else n_failed} of {total} inputs failed, the rest is done:{listed}")

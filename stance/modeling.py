@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
@@ -62,8 +62,9 @@ class StanceModel:
     """A classifier of stances, ready to predict.
 
     Attributes:
-        network: The transformers model, in evaluation mode; loaded when first asked for, where OpenVINO computes.
-        tokenizer: Its tokenizer, likewise.
+        network: The transformers model, in evaluation mode. Where OpenVINO computes it is loaded when first asked for, and what
+            is changed inside it changes no prediction; one that is set here computes from then on.
+        tokenizer: Its tokenizer, loaded likewise.
         reader: The same tokenizer without transformers.
         config: How inputs are built.
         calibration: How logits become probabilities, or None if the checkpoint holds none.
@@ -72,9 +73,9 @@ class StanceModel:
         backend: What computes, and in which precision, such as `torch float32` or `openvino bfloat16`.
     """
 
-    network: "PreTrainedModel"
-    tokenizer: "PreTrainedTokenizerBase"
     _folder: Path
+    _network: "PreTrainedModel | None"
+    _runner: OpenVinoRunner | None
 
     def __init__(
         self,
@@ -96,7 +97,8 @@ class StanceModel:
         Raises:
             BrokenCheckpointError: The network's labels are not the three.
         """
-        self.network, self.tokenizer, self.name = network.eval(), tokenizer, name
+        self.network, self.name = network.eval(), name
+        self.tokenizer: PreTrainedTokenizerBase = tokenizer
         self.reader = reader_of(tokenizer)
         self.config, self.calibration = config or ModelConfig(), calibration
         found = {normalize_label(label): int(i) for i, label in (network.config.id2label or {}).items()}
@@ -104,7 +106,6 @@ class StanceModel:
             names = ", ".join(map(str, (network.config.id2label or {}).values()))
             raise BrokenCheckpointError(name or "model", f"its labels are {names}, expected {', '.join(LABELS)}. Train it with stance.train.")
         self.columns = [found[label] for label in LABELS]
-        self._runner: OpenVinoRunner | None = None
         self._bfloat16 = False
 
     @classmethod
@@ -133,7 +134,7 @@ class StanceModel:
             runner = _converted_runner(folder, lambda: _stance_conversion(folder, config), backend)
             if runner is not None:
                 model = cls.__new__(cls)
-                model._folder, model._runner, model._bfloat16 = folder, runner, False
+                model._folder, model._network, model._runner, model._bfloat16 = folder, None, runner, False
                 model.reader, model.columns = runner.reader, runner.facts["columns"]
                 model.config, model.calibration, model.name = config, calibration, str(path)
                 return model
@@ -142,12 +143,21 @@ class StanceModel:
         model._bfloat16 = backend == "auto" and network.device.type == "cpu" and has_bfloat16()
         return model
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - what is not there yet
-        """Load what OpenVINO does not need when it is first asked for."""
-        if name not in ("network", "tokenizer") or "_folder" not in self.__dict__:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        self.__dict__[name] = _load_network(self._folder).eval() if name == "network" else _load_tokenizer(self._folder)
-        return self.__dict__[name]
+    @property
+    def network(self) -> "PreTrainedModel":
+        """The transformers model."""
+        if self._network is None:
+            self._network = _load_network(self._folder).eval()
+        return self._network
+
+    @network.setter
+    def network(self, network: "PreTrainedModel") -> None:
+        self._network, self._runner = network, None
+
+    @cached_property
+    def tokenizer(self) -> "PreTrainedTokenizerBase":
+        """The transformers tokenizer."""
+        return _load_tokenizer(self._folder)
 
     @property
     def backend(self) -> str:
@@ -211,7 +221,7 @@ class StanceModel:
         logits = np.zeros((len(encoded.features), len(LABELS)))
         lengths = [len(feature["input_ids"]) for feature in encoded.features]
         for rows in token_batches(lengths, batch_size * _TOKENS):
-            batch = padded([encoded.features[i] for i in rows], {"input_ids": self.reader.special["pad"]})
+            batch = padded([encoded.features[i] for i in rows], {"input_ids": self.reader.special["pad"]}, FEW_SHAPES if self._runner else 1)
             logits[rows] = (self._runner(batch)[0] if self._runner else self._torch(batch))[:, self.columns]
         return logits
 
@@ -285,6 +295,7 @@ _INPUT_FIELDS = ("max_length", "use_speaker", "use_context", "use_target")
 
 
 _WINDOW, _TOKENS = 4096, 64
+FEW_SHAPES = 8  # columns of a batch are a multiple of it: OpenVINO keeps what it prepared for each shape
 
 
 def as_examples(statements: Iterable[str | Example]) -> list[Example]:
@@ -442,10 +453,10 @@ def _load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
 def _converted_runner(folder: Path, make: Callable[[], Conversion], backend: str) -> OpenVinoRunner | None:
     """The checkpoint in OpenVINO; None where it cannot be converted and `auto` may take torch instead."""
     try:
-        return OpenVinoRunner(converted(folder, make))
-    except (RuntimeError, OSError, ValueError, TypeError) as error:  # what OpenVINO and tracing raise
-        if isinstance(error, StanceError):
-            raise
+        return converted(folder, make)
+    except StanceError:
+        raise
+    except Exception as error:  # OpenVINO and tracing raise many kinds
         if backend != "auto":
             raise BrokenCheckpointError(folder, f"cannot be converted for OpenVINO ({_short(error)}). Use the backend torch.") from error
         _log.warning("%s: cannot be converted for OpenVINO (%s); torch computes.", folder, _short(error))
@@ -583,7 +594,12 @@ def save_tagger(tagger: Tagger, path: str | Path, dtype: str = "float32") -> Non
         path: Made if absent.
         dtype: Of the weights on disk: `float32`, `float16`, or `int8`, where each row of a matrix has a scale of its own.
             `AutoModelForTokenClassification` reads the encoder and the tag head of the first two; `load_tagger` reads all of it.
+
+    Raises:
+        InputError: The tagger was converted for OpenVINO.
     """
+    if tagger.is_converted:
+        raise InputError("the tagger was converted for OpenVINO, and cannot be saved. Load it with load_tagger(path, 'torch').")
     import torch
     from safetensors.torch import save_file
 
@@ -617,7 +633,7 @@ def load_tagger(path: str | Path, backend: str = "auto") -> Tagger:
         backend: `auto`, `torch` or `openvino`; see `StanceModel.from_pretrained`.
 
     Returns:
-        The tagger, on the CPU.
+        The tagger, on the GPU if torch computes and finds one, otherwise on the CPU.
 
     Raises:
         ModelNotFoundError: There is no such folder.
@@ -677,7 +693,7 @@ def _load_torch_tagger(folder: Path) -> Tagger:
         network = extend(AutoModelForTokenClassification.from_config(settings, dtype=torch.float32, attn_implementation=attention(), trust_remote_code=False))
         network.load_state_dict(state)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        return Tagger(network, tokenizer, int(sizes["max_length"]), int(sizes["overlap"]))
+        return Tagger(network.to(best_device()), tokenizer, int(sizes["max_length"]), int(sizes["overlap"]))
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise BrokenCheckpointError(
             folder, f"is no tagger that can be loaded ({_short(error)}). Copy it again, or train one with configs/quotes.yaml."

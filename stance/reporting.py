@@ -6,6 +6,7 @@ Comes in: records and numbers. Goes out: Markdown, JSON, pandas, and HTML by way
 import json
 import os
 import statistics
+import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -498,7 +499,10 @@ class SearchResult(Record):
 
 
 def write_whole(path: Path, data: str | bytes) -> None:
-    """Write a file whole or not at all: a temporary file, then a rename."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
-    os.replace(temporary, path)
+    """Write a file whole or not at all: a temporary file of a name of its own, then a rename."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ import regex
 from numpy.typing import NDArray
 
 from stance.backends import OpenVinoRunner, has_bfloat16, padded, run_torch
-from stance.encoding import Reader, reader_of
+from stance.encoding import Reader, reader_of, without_surrogates
 from stance.quotes.marks import find_marked
 from stance.quotes.passages import paragraphs, words_inside
 
@@ -32,6 +32,7 @@ ROLES = ("source", "cue", "content")
 TAGS = ("O", *(f"{edge}-{role}" for role in ROLES for edge in "BI"))
 TAG_TO_ID = {tag: i for i, tag in enumerate(TAGS)}
 _NEXT_TO_NOTHING = 3  # words and marks
+_FEW_SHAPES = 32  # OpenVINO keeps what it prepared for each shape, so that there should not be many
 _PIECES = 12  # of one word; the rest of a longer one (an address, a line of dashes) is not read
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}\p{N}]*(?:['’\-&.](?=\p{L})[\p{L}\p{M}\p{N}]+)*|\p{N}+(?:[.,:]\p{N}+)*|``|''|[^\s\p{Cf}]")
 _STRAIGHT = str.maketrans("’‘‚‛", "''''")
@@ -111,8 +112,7 @@ def windows(text: str, spans: Sequence[tuple[int, int]], reader: Reader, max_len
     if not spans:
         return []
     separator = reader.rust.id_to_token(reader.special["sep"])
-    # A lone surrogate stops the tokenizer.
-    printed = [text[a:b].translate(_STRAIGHT).encode("utf-8", "replace").decode("utf-8") or separator for a, b in spans]
+    printed = [without_surrogates(text[a:b].translate(_STRAIGHT)) or separator for a, b in spans]
     encoded = reader.rust.encode(printed, is_pretokenized=True, add_special_tokens=False)
     room = max(1, max_length - 2)
     limit = min(_PIECES, room)
@@ -291,6 +291,11 @@ class Tagger:
         return tagger
 
     @property
+    def is_converted(self) -> bool:
+        """Whether it has no torch network."""
+        return self._runner is not None
+
+    @property
     def transitions(self) -> NDArray[np.float64]:
         """Scores from tag to tag, shape (n_tags, n_tags)."""
         if self._runner is not None:
@@ -354,7 +359,7 @@ class Tagger:
         together = 8 if self._runner is None and self.network.device.type != "cpu" else 1
         for i in range(0, len(found), together):
             some = found[i : i + together]
-            batch = collate(some, self.reader.special["pad"])
+            batch = collate(some, self.reader.special["pad"], _FEW_SHAPES if self._runner else 1)
             tag_logits, link_logits = self._runner(batch) if self._runner else self._torch(batch)
             for j, window in enumerate(some):
                 n = len(window.heads)
@@ -429,11 +434,11 @@ def _characters(spans: list[tuple[int, int]], first: int, lasts: dict[int, int])
     return spans[first][0], spans[lasts[first] - 1][1]
 
 
-def collate(batch: Sequence[Window], padding: int) -> dict[str, NDArray[np.int64]]:
+def collate(batch: Sequence[Window], padding: int, multiple: int = 1) -> dict[str, NDArray[np.int64]]:
     """Pad windows to one size.
 
     Returns:
         `input_ids`, `shapes` and `attention_mask`, each (n_windows, n_pieces), and `heads`, (n_windows, n_words), padded with 0.
     """
     rows = [{"input_ids": w.input_ids, "shapes": w.shapes, "attention_mask": [1] * len(w.input_ids), "heads": w.heads} for w in batch]
-    return padded(rows, {"input_ids": padding})
+    return padded(rows, {"input_ids": padding}, multiple)

@@ -36,7 +36,11 @@ def write_parquet(path, items, group=7):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def failures(folder):
+    return [json.loads(line) for path in sorted((folder / "_failed").glob("*")) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.fixture
@@ -79,8 +83,13 @@ def test_cells_are_read_as_tables_have_them(run, tmp_path):
     path = tmp_path / "b.jsonl"
     path.write_text("\ufeff" + json.dumps(rows(1)[0]) + "\r\n\r\n" + json.dumps({"body": "x"}), encoding="utf-8")
     result = run([path], out="second")
-    failed = json.loads((tmp_path / "second" / "part-000000.failed.jsonl").read_text())
-    assert (result.n_articles, result.n_failed, failed["error"], failed["place"]) == (3, 1, "MissingColumnError", f"{path}:3")
+    (failed,) = failures(tmp_path / "second")
+    assert (result.n_articles, result.n_failed, failed["error"], failed["place"]) == (2, 1, "MissingColumnError", f"{path}:3")
+    items = [{"text": text, "id": datetime.datetime(2026, 11, 20, 8)} for text in (ARTICLE.format(i=0), None)]
+    run([write_parquet(tmp_path / "c.parquet", items)], out="third")
+    assert pq.read_table(tmp_path / "third" / "part-000000.parquet").to_pylist()[0]["source"].endswith("c.parquet:2026-11-20 08:00:00")
+    assert run([write_parquet(tmp_path / "d.parquet", [{"text": 17}])], out="fourth").n_failed == 1
+    assert failures(tmp_path / "fourth")[0]["reason"].endswith("the text is a int, expected a string. Convert the column.")
 
 
 def test_a_run_that_is_there_is_not_done_again_and_another_is_refused(run, tmp_path):
@@ -117,36 +126,95 @@ def test_poison_is_set_aside_with_its_reason(run, tmp_path, monkeypatch):
     monkeypatch.setattr(bulk, "analyze", poisoned)
     result = run([path], format="jsonl")
     assert (result.n_articles, result.n_failed) == (9, 3)
-    failed = [json.loads(line) for file in sorted((tmp_path / "out").glob("*.failed.jsonl")) for line in file.read_text().splitlines()]
+    failed = failures(tmp_path / "out")
     assert [(item["place"].rpartition(":")[2], item["error"]) for item in failed] == [
         ("3", "EmptyTextError"),
         ("5", "RuntimeError"),
         ("8", "UnreadableFileError"),
     ]
     assert failed[1]["reason"] == "the network fell over" and "line 8" in failed[2]["reason"]
-    found = [json.loads(line) for file in sorted((tmp_path / "out").glob("part-*[0-9].jsonl")) for line in file.read_text().splitlines()]
+    found = [json.loads(line) for file in sorted((tmp_path / "out").glob("part-*.jsonl")) for line in file.read_text().splitlines()]
     assert len({row["source"] for row in found}) == 6
+
+
+def test_text_that_cannot_be_written_or_read_stops_no_shard(run, tmp_path):
+    import pyarrow as pa
+
+    said = '"We will talk \ud800 on day 0," said Ada Voss.'
+    for form in ("parquet", "jsonl"):
+        path = write_jsonl(tmp_path / "b.jsonl", [{"text": said, "id": "a\udfff"}, {"text": "", "id": "b\udfff"}, *rows(1)])
+        path.write_bytes(path.read_bytes() + b'{"text": ' + b"[" * 200_000 + b"\n")
+        assert run([path], out=form, format=form).n_failed == 2
+        assert [item["error"] for item in failures(tmp_path / form)] == ["EmptyTextError", "UnreadableFileError"]
+    first = pq.read_table(tmp_path / "parquet" / "part-000000.parquet").to_pylist()[0]
+    assert "talk ? on" in first["text"] and first["source"].endswith(":a?")
+    raw = pa.array([b"\xff\xfe", ARTICLE.format(i=0).encode()], pa.binary()).view(pa.string()) if hasattr(pa.Array, "view") else None
+    pq.write_table(pa.table({"text": raw}), tmp_path / "c.parquet")
+    assert run([tmp_path / "c.parquet"], out="third").n_failed == 1 and failures(tmp_path / "third")[0]["place"].endswith("c.parquet:1")
+
+
+def test_a_damaged_part_of_a_file_costs_its_rows_alone(run, tmp_path):
+    path = write_parquet(tmp_path / "a.parquet", rows(20), group=7)
+    second = pq.ParquetFile(path).metadata.row_group(1).column(0)
+    data = bytearray(path.read_bytes())
+    start = second.dictionary_page_offset or second.data_page_offset
+    data[start : start + 12] = b"\xff" * 12
+    path.write_bytes(data)
+    result = run([path])
+    assert result.n_failed == 7 and [item["place"].rpartition(":")[2] for item in failures(tmp_path / "out")] == [str(i) for i in range(8, 15)]
+
+
+def test_the_machine_s_own_failures_are_no_article_s(run, tmp_path, monkeypatch):
+    path = write_jsonl(tmp_path / "b.jsonl", rows(7))
+    for error in (MemoryError, OSError):
+
+        def fail(*_, kind=error, **__):
+            raise kind("no more")
+
+        monkeypatch.setattr(bulk, "analyze", fail)
+        with pytest.raises(error):
+            run([path])
+    assert not list((tmp_path / "out").glob("part-*"))
+    monkeypatch.undo()
+    with pytest.raises(stance.InputError, match="risk"):  # before anything is done, and not once for each article
+        run([path], out="second", max_risk=0.01)
+    assert not (tmp_path / "second").exists()
+    aside = tmp_path / "out" / "_failed" / "part-000000.jsonl"
+    aside.write_text("{}\n", encoding="utf-8")  # of a run that was killed before its part was written
+    assert run([path]).n_failed == 0 and not aside.exists()
+
+
+def test_settings_may_change_until_something_is_done(run, tmp_path):
+    path = write_jsonl(tmp_path / "b.jsonl", rows(3))
+    run([path])
+    (tmp_path / "out" / "part-000000.parquet").unlink()
+    (tmp_path / "out" / ".part-000000.parquet.0.tmp").write_bytes(b"")
+    assert run([path], min_confidence=0.5).n_done == 3
+    assert sorted(contents(tmp_path / "out")) == ["_run.json", "part-000000.parquet"]
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(stance.InputError, match="is a file, expected a folder"):
+        run([path], out="file")
 
 
 @pytest.mark.slow
 def test_killed_five_times_the_result_is_that_of_an_undisturbed_run(run, tiny_model, tmp_path):
     path = write_parquet(tmp_path / "a.parquet", rows(400))
-    run([path], out="whole", shard_size=8)
+    run([path], out="whole", shard_size=2)
     command = [sys.executable, "-m", "stance", "analyze", str(path), "--out", f"{tmp_path / 'killed'}/", "--model", str(tiny_model), "--extractor", "rules"]
-    command += ["--shard-size", "8"]
+    command += ["--shard-size", "2"]
     draw, kills = random.Random(5), 0
     for _ in range(5):
+        before = len(list((tmp_path / "killed").glob("part-*")))
         process = subprocess.Popen(command, stderr=subprocess.PIPE)
-        while not list((tmp_path / "killed").glob("part-*")) and process.poll() is None:
-            time.sleep(0.05)
-        time.sleep(draw.uniform(0, 0.3))
+        while len(list((tmp_path / "killed").glob("part-*"))) == before and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(draw.uniform(0, 0.1))
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             kills += 1
         process.communicate()
-    parts = len(list((tmp_path / "killed").glob("part-*.parquet")))
+    assert kills == 5 and len(list((tmp_path / "killed").glob("part-*.parquet"))) < 200
     subprocess.run(command, check=True, capture_output=True)
-    assert kills >= 1 and 0 < parts <= 50
     whole, killed = contents(tmp_path / "whole"), contents(tmp_path / "killed")
     assert killed == whole
 
@@ -157,11 +225,12 @@ def test_killed_five_times_the_result_is_that_of_an_undisturbed_run(run, tiny_mo
         ("a.csv", "text\nx\n", r"a\.csv: cannot be read in parts\. Save it as Parquet or JSON Lines"),
         ("a.parquet", "no parquet", r"a\.parquet: is no Parquet file that can be read"),
         ("gone.jsonl", None, r"gone\.jsonl: is not a file"),
+        ("a.ndjson", "\ufffe", r"a\.ndjson: is text in UTF-16, which cannot be read line by line\. Save it as UTF-8"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_before_anything_is_done(run, tmp_path, name, content, message):
     if content is not None:
-        (tmp_path / name).write_text(content, encoding="utf-8")
+        (tmp_path / name).write_text(content, encoding="utf-16" if content == "\ufffe" else "utf-8")
     with pytest.raises(stance.UnreadableFileError, match=message):
         run([tmp_path / name])
     assert not (tmp_path / "out").exists()
@@ -171,6 +240,13 @@ def test_wrong_settings_are_named(run, tmp_path):
     path = write_parquet(tmp_path / "a.parquet", [{"body": "x"}])
     with pytest.raises(stance.MissingColumnError, match="text"):
         run([path])
+    lines = write_jsonl(tmp_path / "c.jsonl", rows(2))
+    for column in ("text", "id"):
+        with pytest.raises(stance.MissingColumnError, match=rf"no column 'body', found 'text', 'id', 'outlet', 'date'\. Name the right one with --{column}"):
+            run([lines], columns={column: "body"})
+    for files in (str(lines), lines, []):
+        with pytest.raises(stance.InputError, match="expected a list of paths"):
+            run(files)
     for settings, message in (
         ({"format": "csv"}, "format is 'csv'"),
         ({"engine": "spark"}, "engine is 'spark'"),
@@ -185,9 +261,13 @@ def test_wrong_settings_are_named(run, tmp_path):
 
 def test_the_command_says_what_it_did(tmp_path, tiny_model, capsys):
     path = write_jsonl(tmp_path / "b.jsonl", [*rows(3), {"text": ""}])
-    main(["analyze", str(path), "--out", f"{tmp_path / 'out'}/", "--model", str(tiny_model), "--extractor", "rules", "--format", "jsonl"])
+    command = ["analyze", str(path), "--out", f"{tmp_path / 'out'}/", "--model", str(tiny_model), "--extractor", "rules", "--format", "jsonl"]
+    assert main(command) == 1
     printed = capsys.readouterr()
-    assert "4 of 4 articles read" in printed.out and "1 failed, see" in printed.out and "4 of 4 articles," in printed.err
+    assert "4 of 4 articles read" in printed.out and "4 of 4 articles," in printed.err
+    assert f"1 of 4 inputs failed, the rest is done:\n  the reasons are in {tmp_path / 'out'}/_failed" in printed.err
+    write_jsonl(path, rows(3))
+    assert main([*command[:3], f"{tmp_path / 'good'}/", *command[4:]]) == 0
     assert main(["analyze", str(path), "--out", f"{tmp_path / 'out'}/", "--format", "html", "--model", str(tiny_model)]) == 1
     assert main(["analyze", str(path), "--engine", "ray", "--model", str(tiny_model)]) == 1
     assert main(["analyze", "--out", f"{tmp_path / 'out'}/", "--model", str(tiny_model)]) == 1
@@ -196,7 +276,7 @@ def test_the_command_says_what_it_did(tmp_path, tiny_model, capsys):
 def test_shards_cover_a_file_whatever_their_size(tmp_path):
     path = write_jsonl(tmp_path / "b.jsonl", rows(10))
     for size in (1, 3, 10, 50):
-        shards = list(plan([path], size, "text"))
+        shards = list(plan([path], size, bulk.Settings().columns))
         assert [i for s in shards for i in range(s.first, s.first + s.n_rows)] == list(range(10))
         read = [row["id"] for s in shards for _, row in bulk._rows(s, bulk.Settings().columns, tmp_path)]
         assert read == [f"a{i}" for i in range(10)]

@@ -33,10 +33,46 @@ def test_openvino_gives_the_probabilities_of_torch(tiny_model):
     assert np.abs(other.predict_proba(TEXTS) - expected).max() < 0.02
     assert other.predict(TEXTS)[2].truncated and not other.predict(TEXTS)[0].truncated
     # what needs the torch network loads it then
-    assert "network" not in other.__dict__
+    assert other._network is None
     assert other.network.config.id2label == torch_model.network.config.id2label and other.tokenizer.pad_token == torch_model.tokenizer.pad_token
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         other.nonsense  # noqa: B018
+    # a network that is set computes
+    other.network = torch_model.network
+    assert other.backend == "torch float32" and np.array_equal(other.predict_proba(TEXTS), expected)
+
+
+def test_a_converted_model_travels_to_another_process(tiny_model):
+    import pickle
+
+    for backend in ("torch", "openvino"):
+        model = StanceModel.from_pretrained(tiny_model, backend)
+        there = pickle.loads(pickle.dumps(model))
+        assert there.backend == model.backend and np.array_equal(there.predict_proba(TEXTS), model.predict_proba(TEXTS))
+
+
+def test_what_was_converted_and_is_damaged_is_converted_again(tiny_model, cache, caplog):
+    expected = StanceModel.from_pretrained(tiny_model, "openvino").predict_proba(TEXTS)
+    (network,) = cache.glob("*/network.xml")
+    network.write_text("<net", encoding="utf-8")
+    assert np.array_equal(StanceModel.from_pretrained(tiny_model, "openvino").predict_proba(TEXTS), expected)
+    assert "is converted again" in caplog.text
+
+
+def test_a_cache_is_for_everybody_who_may_read_its_folder(tiny_model, cache):
+    StanceModel.from_pretrained(tiny_model, "openvino")
+    (home,) = cache.iterdir()
+    mask = os.umask(0)
+    os.umask(mask)
+    assert home.stat().st_mode & 0o777 == 0o777 & ~mask
+
+
+def test_a_cache_that_cannot_be_written_is_named(tiny_model, cache, monkeypatch, caplog):
+    cache.write_text("a file", encoding="utf-8")
+    assert StanceModel.from_pretrained(tiny_model, "auto").backend.startswith("torch")
+    assert "set STANCE_CACHE to a folder that can be written" in caplog.text
+    with pytest.raises(BrokenCheckpointError, match="set STANCE_CACHE"):
+        StanceModel.from_pretrained(tiny_model, "openvino")
 
 
 def test_a_tagger_in_openvino_finds_what_it_finds_in_torch(tiny_encoder, tmp_path):
@@ -49,6 +85,8 @@ def test_a_tagger_in_openvino_finds_what_it_finds_in_torch(tiny_encoder, tmp_pat
     texts = ['Ada said talks were near.\n\n"Talks were near," said Ada, "and we will come." No.', "one two three " * 30]
     plain, other = (load_tagger(tmp_path / "tagger", name) for name in ("torch", "openvino"))
     assert other.backend.startswith("openvino") and plain.backend.startswith("torch")
+    with pytest.raises(InputError, match="cannot be saved"):
+        save_tagger(other, tmp_path / "again")
     assert np.allclose(other.transitions, plain.transitions)
     for text in texts:
         scores = [t._scores(backends_windows(t, text))[0] for t in (plain, other)]
@@ -97,7 +135,7 @@ def test_which_backend_is_meant(monkeypatch):
     monkeypatch.setattr(backends, "_has_gpu", lambda: False)
     assert choose(resolve("auto")) == "openvino" and choose(resolve("torch")) == "torch"
     monkeypatch.setattr(backends, "_has_gpu", lambda: True)
-    assert choose(resolve("auto")) == "torch"
+    assert choose(resolve("auto")) == "torch" and choose(resolve("auto"), gpu=False) == "openvino"
     monkeypatch.setenv("STANCE_BACKEND", "openvino")
     assert choose(resolve("auto")) == "openvino" and choose(resolve("torch")) == "torch"
     monkeypatch.setattr(backends, "_is_installed", lambda: False)
@@ -129,6 +167,7 @@ def test_batches_hold_like_lengths_and_no_more_tokens_than_allowed():
 
 def test_rows_are_filled_up_to_the_longest():
     found = padded([{"input_ids": [4, 5], "attention_mask": [1, 1]}, {"input_ids": [6], "attention_mask": [1]}], {"input_ids": 9})
+    assert padded([{"input_ids": [4]}], {"input_ids": 9}, 2)["input_ids"].tolist() == [[4, 9]]
     assert found["input_ids"].tolist() == [[4, 5], [6, 9]] and found["attention_mask"].tolist() == [[1, 1], [1, 0]]
 
 
@@ -156,5 +195,6 @@ def test_converting_the_same_checkpoint_twice_at_once_keeps_one(tiny_model, cach
 
     home = cache / backends._key(tiny_model)
     monkeypatch.setattr(backends, "_convert", slow)
+    monkeypatch.setattr(backends, "OpenVinoRunner", lambda folder: folder)
     assert converted(tiny_model, lambda: None) == home
     assert json.loads((home / "facts.json").read_text()) == {"first": 1} and len(list(cache.iterdir())) == 1
