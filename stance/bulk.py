@@ -494,7 +494,8 @@ def _ray(todo: Sequence[Shard], folder: Path, settings: Settings, computed: dict
         n_cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
         ray.data.DataContext.get_current().enable_progress_bars = False
         dataset = ray.data.from_items([{"shard": i} for i in range(len(todo))], override_num_blocks=len(todo))
-        results = dataset.map_batches(ShardWorker, batch_size=1, num_cpus=1, concurrency=(1, min(n_cores, len(todo))))
+        pool = ray.data.ActorPoolStrategy(min_size=1, max_size=min(n_cores, len(todo)))
+        results = dataset.map_batches(ShardWorker, batch_size=1, num_cpus=1, compute=pool)
         for row in results.iter_rows():
             yield int(row["n_rows"]), int(row["n_statements"])
     except ray.exceptions.RayError as error:

@@ -62,6 +62,9 @@ def test_every_article_of_every_kind_of_file_is_read_once(run, tiny_model, tmp_p
     days = [row["text"] for row in found if "day" in row["text"]]
     assert days == [f"We will talk on day {i}," for i in (*range(23), *range(30, 41), 99)]
     assert len({row["id"] for row in found}) == len(found)
+    import pandas as pd
+
+    assert len(pd.read_parquet(tmp_path / "out")) == len(found)  # as docs/scale.md says
     first = found[0]
     assert first["id"] == f"{files[0]}:1#1" and first["source"] == f"{files[0]}:a0" and (first["outlet"], first["date"]) == ("The Post", "2026-11-20")
     report = stance.analyze(ARTICLE.format(i=0), model=tiny_model, extractor="rules")
