@@ -53,11 +53,13 @@ def statements(options):
 
 
 def plain_pipeline():
+    """In float32: the float16 of the released weights, which a pipeline keeps, is several times slower on a CPU."""
+    import torch
     from transformers import pipeline
 
     from stance.modeling import find_checkpoint
 
-    return pipeline("text-classification", model=str(find_checkpoint("negotiations-minilm")), device="cpu")
+    return pipeline("text-classification", model=str(find_checkpoint("negotiations-minilm")), device="cpu", dtype=torch.float32)
 
 
 def matrix_rate(network, n_rows=2048):
@@ -207,29 +209,34 @@ def measure_scale(options):
     }
 
 
-TRAIN = """import sys, time, json
-n = int(sys.argv[2])
-import stance, tempfile, torch
+TRAIN = """import json, sys, tempfile, time
 from pathlib import Path
-rows = stance.read_examples("corpus", split="train")[:n]
-dev = stance.read_examples("corpus", split="dev")[:8]
-if sys.argv[1] == "ours":
+import numpy as np, sklearn.metrics, stance
+name, n, epochs, seed = sys.argv[1], *map(int, sys.argv[2:])
+rows, dev = stance.read_examples("corpus", split="train"), stance.read_examples("corpus", split="dev")
+rows = np.random.default_rng(0).permutation(np.array(rows, dtype=object))[:n].tolist()
+if name == "ours":
     from stance.config import load_config
     from stance.tasks import StanceTask
-    task = StanceTask(load_config("configs/train.yaml", ["training.epochs=1"]))
+    task = StanceTask(load_config("configs/train.yaml", [f"training.epochs={epochs}", f"training.seed={seed}"]))
     task.train, task.dev = rows, dev
     trainer = task.trainer(Path(tempfile.mkdtemp()), progress=False)
+    held = trainer.eval_dataset
 else:
     from datasets import Dataset
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer, TrainingArguments
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer, TrainingArguments, set_seed
     from stance.modeling import resolve_encoder
+    set_seed(seed)
     folder = resolve_encoder("sentence-transformers/all-MiniLM-L6-v2")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    def tokenize(batch):
-        return tokenizer(batch["text"], batch["target"], truncation=True)
-    data = Dataset.from_list([{"text": r.text, "target": r.target, "labels": stance.LABELS.index(r.label)} for r in rows]).map(tokenize, batched=True)
+    def read(rows):
+        data = Dataset.from_list([{"text": r.text, "target": r.target, "labels": stance.LABELS.index(r.label)} for r in rows])
+        return data.map(lambda batch: tokenizer(batch["text"], batch["target"], truncation=True), batched=True)
+    data, held = read(rows), read(dev)
     network = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3)
-    arguments = TrainingArguments(tempfile.mkdtemp(), per_device_train_batch_size=16, num_train_epochs=1, report_to="none", disable_tqdm=True, use_cpu=True)
+    arguments = TrainingArguments(
+        tempfile.mkdtemp(), per_device_train_batch_size=16, num_train_epochs=epochs, seed=seed, report_to="none", disable_tqdm=True, use_cpu=True
+    )
     trainer = Trainer(network, arguments, train_dataset=data, data_collator=DataCollatorWithPadding(tokenizer), processing_class=tokenizer)
 trainer.args.eval_strategy = trainer.args.save_strategy = "no"
 trainer.args.load_best_model_at_end = False
@@ -238,19 +245,65 @@ for callback in list(trainer.callback_handler.callbacks):
         trainer.remove_callback(callback)
 start = time.perf_counter()
 trainer.train()
-print(json.dumps(n / (time.perf_counter() - start)), file=sys.stderr)
+rate = n * epochs / (time.perf_counter() - start)
+trainer.compute_metrics = None
+found = trainer.predict(held).predictions.argmax(1)
+print(json.dumps([rate, sklearn.metrics.f1_score([stance.LABELS.index(r.label) for r in dev], found, average="macro")]), file=sys.stderr)
 """
 
 
 def measure_training(options):
-    """Examples a second of our training and of transformers' Trainer as its documentation shows it: same rows, encoder and batch size."""
+    """Examples a second of our training and of transformers' Trainer as its documentation shows it: same rows, encoder and epochs, a seed each repeat."""
+    n_rows, epochs = 1600, 3
     found = {"ours": [], "plain Trainer": []}
-    for _ in range(options.repeats):
+    for seed in range(1, options.repeats + 1):
         for name in found:
-            run = subprocess.run([sys.executable, "-c", TRAIN, name, "640"], check=True, capture_output=True, text=True)
-            found[name].append(float(run.stderr.strip().splitlines()[-1]))
-    medians = {name: statistics.median(values) for name, values in found.items()}
-    return {"examples_per_second": {name: round(value, 1) for name, value in medians.items()}, "ratio": round(medians["ours"] / medians["plain Trainer"], 2)}
+            command = [sys.executable, "-c", TRAIN, name, str(n_rows), str(epochs), str(seed)]
+            run = subprocess.run(command, check=True, capture_output=True, text=True)
+            found[name].append(json.loads(run.stderr.strip().splitlines()[-1]))
+    rates = {name: statistics.median(rate for rate, _ in values) for name, values in found.items()}
+    scores = {name: [100 * score for _, score in values] for name, values in found.items()}
+    return {
+        "n_rows": n_rows,
+        "epochs": epochs,
+        "examples_per_second": {name: round(value, 1) for name, value in rates.items()},
+        "ratio": round(rates["ours"] / rates["plain Trainer"], 2),
+        "dev_macro_f1": {name: [round(value, 1) for value in values] for name, values in scores.items()},
+        "mean": {name: round(statistics.mean(values), 1) for name, values in scores.items()},
+        "spread": {name: round(statistics.stdev(values), 1) if len(values) > 1 else None for name, values in scores.items()},
+    }
+
+
+RAY = """import json, logging, sys, tempfile, time
+import ray, stance
+n = int(sys.argv[2])
+ray.init(num_cpus=n, include_dashboard=False, log_to_driver=False, configure_logging=False)
+logging.disable(logging.WARNING)
+start = time.perf_counter()
+found = stance.analyze_files([sys.argv[1]], tempfile.mkdtemp(), engine="ray", shard_size=20, progress=False)
+print(json.dumps([found.n_articles, found.n_statements, time.perf_counter() - start]), file=sys.stderr)
+"""
+
+
+def measure_ray(options):
+    """Two workers against one, a core each: the start of the workers included, that of Ray not."""
+    texts = articles(options) * 4
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "articles.jsonl")
+        path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+        for n in (1, 2):
+            environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+            run = subprocess.run([sys.executable, "-c", RAY, str(path), str(n)], check=True, capture_output=True, text=True, env=environment)
+            found[n] = json.loads([line for line in run.stderr.splitlines() if line.startswith("[") and line.endswith("]")][-1])
+    n_articles, n_statements, alone = found[1]
+    return {
+        "n_articles": n_articles,
+        "n_statements": n_statements,
+        "seconds": {n: round(took, 1) for n, (_, _, took) in found.items()},
+        "times_as_fast": round(alone / found[2][2], 2),
+        "core_hours_per_million_statements": round(alone / n_statements * 1e6 / 3600, 1),
+    }
 
 
 PARTS = {
@@ -259,6 +312,7 @@ PARTS = {
     "cold": measure_cold,
     "articles": measure_articles,
     "scale": measure_scale,
+    "ray": measure_ray,
     "training": measure_training,
 }
 

@@ -220,8 +220,9 @@ class StanceModel:
         """Logits of encoded examples, like lengths together."""
         logits = np.zeros((len(encoded.features), len(LABELS)))
         lengths = [len(feature["input_ids"]) for feature in encoded.features]
+        multiple = _FEW_SHAPES if self._runner and len(lengths) < _MANY else 1  # of many statements the shapes are the same each time
         for rows in token_batches(lengths, batch_size * _TOKENS):
-            batch = padded([encoded.features[i] for i in rows], {"input_ids": self.reader.special["pad"]}, FEW_SHAPES if self._runner else 1)
+            batch = padded([encoded.features[i] for i in rows], {"input_ids": self.reader.special["pad"]}, multiple)
             logits[rows] = (self._runner(batch)[0] if self._runner else self._torch(batch))[:, self.columns]
         return logits
 
@@ -295,7 +296,7 @@ _INPUT_FIELDS = ("max_length", "use_speaker", "use_context", "use_target")
 
 
 _WINDOW, _TOKENS = 4096, 64
-FEW_SHAPES = 8  # columns of a batch are a multiple of it: OpenVINO keeps what it prepared for each shape
+_MANY, _FEW_SHAPES = 512, 8  # columns of small batches are a multiple of it: OpenVINO keeps what it prepared for each shape
 
 
 def as_examples(statements: Iterable[str | Example]) -> list[Example]:
