@@ -40,6 +40,6 @@ if __name__ == "__main__":
             n = record["data"]["train"]["n_examples"]
             print(f"| {share:g} | {n} | {seed} | {record['best_epoch']:g} | " + " | ".join(f"{100 * s:.1f}" for s in scores) + " |", flush=True)
             for title, score in zip(titles, scores, strict=True):
-                points[title].append({"n_examples": n, "macro_f1": score})
+                points[title].append({"share": share, "n_examples": n, "macro_f1": score})
     for title, found in points.items():
         save(plot_learning_curve(found, f"Learning curve on {title}"), Path(options.out) / f"learning-curve-{title}")

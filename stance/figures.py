@@ -6,6 +6,7 @@ pyplot's global state, so that a hundred figures in a loop leak nothing. Colours
 
 import importlib.util
 import io
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,13 +145,14 @@ def plot_learning_curve(points: Sequence[dict[str, float]], title: str) -> "Figu
     """Draw macro-F1 against the number of training statements, a dot per run and a line through the means.
 
     Args:
-        points: `n_examples` and `macro_f1` of each run.
+        points: `n_examples` and `macro_f1` of each run, and `share` where runs of like size belong together.
         title: Of the figure.
     """
     figure, axes = _new(title, 5.6, 3.8)
     axes.plot([p["n_examples"] for p in points], [100 * p["macro_f1"] for p in points], marker="o", linestyle="none", color=_INK, alpha=0.6)
-    sizes = sorted({p["n_examples"] for p in points})
-    means = [sum(found) / len(found) for size in sizes for found in [[100 * p["macro_f1"] for p in points if p["n_examples"] == size]]]
+    shares = [[p for p in points if p.get("share", p["n_examples"]) == share] for share in sorted({p.get("share", p["n_examples"]) for p in points})]
+    sizes = [statistics.mean(p["n_examples"] for p in found) for found in shares]
+    means = [statistics.mean(100 * p["macro_f1"] for p in found) for found in shares]
     axes.plot(sizes, means, color=_INK)
     axes.set(xlabel="training statements", ylabel="macro-F1 (%)")
     return figure
