@@ -274,3 +274,13 @@ def test_the_network_is_told_the_shapes(tagger):
         untold, _ = forward(tagger.network, {**batch, "shapes": torch.zeros_like(batch["shapes"])})
         tagger.network.shapes.weight[1] = 0.0
     assert not torch.allclose(told, untold)
+
+
+@pytest.mark.parametrize(("n", "breaks"), [(1, []), (1, [0]), (3, [0, 1, 2]), (9, [0, 4]), (9, [3, 4, 8]), (40, [7, 20, 21, 33])])
+def test_reading_between_breaks_gives_what_reading_through_them_does(n, breaks):
+    draw = np.random.default_rng(n)
+    scores, transitions = draw.normal(scale=2, size=(n, len(TAGS))), draw.normal(size=(len(TAGS), len(TAGS)))
+    through = scores.copy()
+    through[breaks, 1:] = -np.inf
+    assert best_tags(scores, transitions, breaks) == best_tags(through, transitions)
+    np.testing.assert_allclose(marginals(scores, transitions, breaks), marginals(through, transitions), atol=1e-12)
