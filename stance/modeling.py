@@ -221,7 +221,8 @@ class StanceModel:
         logits = np.zeros((len(encoded.features), len(LABELS)))
         lengths = [len(feature["input_ids"]) for feature in encoded.features]
         multiple = _FEW_SHAPES if self._runner and len(lengths) < _MANY else 1  # of many statements the shapes are the same each time
-        for rows in token_batches(lengths, batch_size * _TOKENS):
+        budget = batch_size * _TOKENS
+        for rows in token_batches(lengths, min(budget, _ENOUGH) if self._runner else budget):
             batch = padded([encoded.features[i] for i in rows], {"input_ids": self.reader.special["pad"]}, multiple)
             logits[rows] = (self._runner(batch)[0] if self._runner else self._torch(batch))[:, self.columns]
         return logits
@@ -296,6 +297,7 @@ _INPUT_FIELDS = ("max_length", "use_speaker", "use_context", "use_target")
 
 
 _WINDOW, _TOKENS = 4096, 64
+_ENOUGH = 768  # tokens in a batch, from which on OpenVINO on a CPU is no faster, and padding costs more
 _MANY, _FEW_SHAPES = 512, 8  # columns of small batches are a multiple of it: OpenVINO keeps what it prepared for each shape
 
 
