@@ -333,7 +333,7 @@ def main():
     from stance.reporting import write_whole
 
     transformers.logging.set_verbosity_error()
-    stance.predict(STATEMENT)  # what is converted once is not measured
+    stance.analyze(STATEMENT)  # what is converted once is not measured
     out = Path(options.out)
     found = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
     for part in options.part or PARTS:

@@ -17,6 +17,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,17 +201,20 @@ def converted(folder: Path, make: Callable[[], Conversion]) -> OpenVinoRunner:
     if os.path.exists(home / _FACTS):
         try:
             return OpenVinoRunner(home)
+        except MemoryError:
+            raise
         except Exception as error:  # OpenVINO has many kinds
             _log.warning("%s: cannot be loaded (%s), and is converted again.", home, " ".join(str(error).split())[:120])
-            shutil.rmtree(home, ignore_errors=True)
+            _remove(home)
     scratch = home.parent / f"{_SCRATCH}{uuid.uuid4().hex}"
     try:
         scratch.mkdir(parents=True)
     except OSError as error:
         raise OSError(f"set STANCE_CACHE to a folder that can be written; {error.strerror}: {home.parent}") from error
     for left in home.parent.glob(f"{_SCRATCH}*"):  # by a process that was killed
-        if time.time() - left.stat().st_mtime > _A_DAY:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process may be faster
+            if time.time() - left.stat().st_mtime > _A_DAY:
+                shutil.rmtree(left, ignore_errors=True)
     try:
         _convert(make(), scratch)
         try:
@@ -222,6 +226,14 @@ def converted(folder: Path, make: Callable[[], Conversion]) -> OpenVinoRunner:
         return OpenVinoRunner(home)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _remove(home: Path) -> None:
+    """Take a damaged conversion out of the cache in one step, so that no other process finds half of it."""
+    aside = home.with_name(f"{_SCRATCH}{uuid.uuid4().hex}")
+    with suppress(OSError):
+        os.replace(home, aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def file_hash(path: Path) -> str:

@@ -6,11 +6,13 @@ missing; the same articles are always in the same shard, so that its output is t
 `engine="ray"` the shards are worked on by the machines of a Ray cluster, which must see the same files.
 """
 
+import errno
 import io
 import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -35,6 +37,9 @@ FORMATS = ("parquet", "jsonl")
 RUN_FILE = "_run.json"  # readers of a folder of Parquet files pass over names that begin so
 FAILED_FOLDER = "_failed"
 _FIELDS = ("id", *ROW_FIELDS, "outlet", "date")
+_OF_THE_MACHINE = (errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_NAMES = (DEFAULT_MODEL, "auto", "rules")
+_A_WHILE = 600  # seconds, after which a temporary file is nobody's
 _NO_ROWS = (".csv", ".tsv", ".json", ".gz")
 
 
@@ -164,11 +169,14 @@ def analyze_files(
         raise InputError(f"columns names {sorted(unknown)[0]!r}, expected text, id, outlet or date.")
     named = {**Settings().columns, **(columns or {})}
     backend = resolve(backend) if engine == "local" else choose(resolve(backend), gpu=False)
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise InputError("files names a file twice, and its rows would be counted twice. Name each once.")
+    inputs = [_state(path) for path in paths]  # before anything is read, or rows added meanwhile would be taken for done
     settings = Settings(str(model), str(extractor), backend, target, min_confidence, max_risk, batch_size, named, format)
     shards = list(plan(paths, shard_size, named))
     folder = Path(out)
     worker = Worker(folder, settings)
-    _open(folder, paths, settings, shard_size, worker.computed)
+    _open(folder, inputs, settings, shard_size, worker.computed)
     todo = [shard for shard in shards if not _place(folder, shard, settings).exists()]
     total, left = sum(shard.n_rows for shard in shards), sum(shard.n_rows for shard in todo)
     n_statements = done = 0
@@ -180,7 +188,7 @@ def analyze_files(
             sys.stderr.flush()
     if progress and todo:
         sys.stderr.write("\n")
-    n_failed = sum(path.read_bytes().count(b"\n") for path in (folder / FAILED_FOLDER).glob("part-*.jsonl"))
+    n_failed = sum(path.read_bytes().count(b"\n") for shard in shards if (path := _aside(folder, shard)).exists())
     return BulkResult(str(folder), total, done, n_failed, n_statements, time.perf_counter() - started)
 
 
@@ -250,9 +258,10 @@ def _json_shards(path: Path, shard_size: int, wanted: dict[str, str]) -> Iterato
             offset += len(line)
     if n_rows:
         found.append((first, n_rows, start))
-    if missing and n_rows:
-        field_name = next(iter(missing))
-        raise MissingColumnError(path, wanted[field_name], keys or (), field_name)
+    for field_name in missing if n_rows else ():
+        with path.open("rb") as file:  # a name may be written with escapes
+            if not any(isinstance(row, dict) and wanted[field_name] in row for row in (_json_row(str(path), 0, line) for line in file)):
+                raise MissingColumnError(path, wanted[field_name], keys or (), field_name)
     yield from found
 
 
@@ -266,10 +275,18 @@ def _parquet(path: Path) -> "pyarrow.parquet.ParquetFile":
         raise UnreadableFileError(path, f"is no Parquet file that can be read ({error}).") from error
 
 
-def _open(folder: Path, files: Sequence[Path], settings: Settings, shard_size: int, computed: dict[str, str | None]) -> None:
+def _state(path: Path) -> dict[str, str | int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise UnreadableFileError(path, "is not a file. Check the path.") from error
+    return {"file": str(path), "bytes": found.st_size, "modified": found.st_mtime_ns}
+
+
+def _open(folder: Path, inputs: list[dict[str, str | int]], settings: Settings, shard_size: int, computed: dict[str, str | None]) -> None:
     """Make the folder for the results, or see that what is in it is of the same run."""
-    inputs = [{"file": str(path), "bytes": path.stat().st_size, "modified": path.stat().st_mtime_ns} for path in files]
     wanted = {"stance": __version__, "files": inputs, "shard_size": shard_size, **computed, **asdict(settings)}
+    del wanted["backend"]  # what it came to is in `computed`
     path = folder / RUN_FILE
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file, expected a folder for the results. Name another.")
@@ -283,8 +300,10 @@ def _open(folder: Path, files: Sequence[Path], settings: Settings, shard_size: i
     changed = next((name for name in wanted if found is not None and found.get(name) != wanted[name]), None)
     if changed and done:
         raise InputError(f"{folder}: holds the results of a run with another {changed}. Name another folder, or give the same.")
-    for left in (*folder.glob(".*.tmp"), *(folder / FAILED_FOLDER).glob(".*.tmp")):  # of a run that was killed
-        left.unlink(missing_ok=True)
+    for left in (*folder.glob(".part-*.tmp"), *(folder / FAILED_FOLDER).glob(".part-*.tmp")):  # of a run that was killed
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > _A_WHILE:
+                left.unlink()
     if found is None or changed:
         (folder / FAILED_FOLDER).mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(wanted, indent=1) + "\n")
@@ -292,6 +311,10 @@ def _open(folder: Path, files: Sequence[Path], settings: Settings, shard_size: i
 
 def _place(folder: Path, shard: Shard, settings: Settings) -> Path:
     return folder / f"part-{shard.number:06d}.{settings.format}"
+
+
+def _aside(folder: Path, shard: Shard) -> Path:
+    return folder / FAILED_FOLDER / f"part-{shard.number:06d}.jsonl"
 
 
 # ---------------------------------------------------------------- one shard
@@ -318,6 +341,8 @@ def _rows(shard: Shard, columns: dict[str, str], base: Path) -> Iterator[tuple[s
             try:
                 yield name, {columns["text"]: read_text(base / name)}
             except StanceError as error:
+                if getattr(error.__cause__, "errno", None) in _OF_THE_MACHINE:
+                    raise
                 yield name, error
 
 
@@ -337,7 +362,7 @@ def _parquet_rows(path: Path, shard: Shard, columns: dict[str, str]) -> Iterator
                         if position >= last:
                             return
                 except Exception as error:  # the group is damaged from here on
-                    if getattr(error, "errno", None):
+                    if isinstance(error, MemoryError) or getattr(error, "errno", None):
                         raise
                     for i in range(max(position, shard.first), min(end, last)):
                         yield f"{name}:{i + 1}", UnreadableFileError(name, f"is damaged at row {i + 1} ({error}).")
@@ -425,12 +450,14 @@ class Worker:
             except (MemoryError, OSError):  # of the machine, not of the article
                 raise
             except Exception as error:  # whatever one article does, the others are read
+                if type(error).__name__ == "OutOfMemoryError":  # torch's, which is no MemoryError
+                    raise
                 failed.append({"source": name, "place": place, "error": type(error).__name__, "reason": str(error)})
                 continue
             rows = report.rows()
             found += [{"id": f"{place}#{i}", **one_row, "outlet": report.outlet, "date": report.date} for i, one_row in enumerate(rows, 1)]
         output = _place(self.folder, shard, self.settings)
-        aside = self.folder / FAILED_FOLDER / f"{output.stem}.jsonl"
+        aside = _aside(self.folder, shard)
         if failed:
             write_whole(aside, _json_lines(failed))
         else:
@@ -474,7 +501,8 @@ def _ray(todo: Sequence[Shard], folder: Path, settings: Settings, computed: dict
         raise MissingExtraError("ray", "ray") from error
     if not todo:
         return
-    here: dict[str, Any] = {name: str(Path(value).absolute()) for name in ("model", "extractor") if Path(value := getattr(settings, name)).is_dir()}
+    folders = {name: value for name in ("model", "extractor") if (value := getattr(settings, name)) not in _NAMES and Path(value).is_dir()}
+    here: dict[str, Any] = {name: str(Path(value).absolute()) for name, value in folders.items()}
     given = folder.absolute(), replace(settings, **here), Path.cwd(), computed  # a worker has another working folder
 
     class ShardWorker:
@@ -494,7 +522,7 @@ def _ray(todo: Sequence[Shard], folder: Path, settings: Settings, computed: dict
         n_cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
         ray.data.DataContext.get_current().enable_progress_bars = False
         dataset = ray.data.from_items([{"shard": i} for i in range(len(todo))], override_num_blocks=len(todo))
-        pool = ray.data.ActorPoolStrategy(min_size=1, max_size=min(n_cores, len(todo)))
+        pool = ray.data.ActorPoolStrategy(size=min(n_cores, len(todo)))
         results = dataset.map_batches(ShardWorker, batch_size=1, num_cpus=1, compute=pool)
         for row in results.iter_rows():
             yield int(row["n_rows"]), int(row["n_statements"])

@@ -656,7 +656,9 @@ def _load_tagger_cached(folder: Path, backend: str, changed: tuple[tuple[str, in
         runner = _converted_runner(folder, lambda: _tagger_conversion(_load_torch_tagger(folder)), backend)
         if runner is not None:
             return Tagger.converted(runner)
-    return _load_torch_tagger(folder)
+    tagger = _load_torch_tagger(folder)
+    tagger.network.to(best_device())
+    return tagger
 
 
 def _tagger_conversion(tagger: Tagger) -> Conversion:
@@ -696,7 +698,7 @@ def _load_torch_tagger(folder: Path) -> Tagger:
         network = extend(AutoModelForTokenClassification.from_config(settings, dtype=torch.float32, attn_implementation=attention(), trust_remote_code=False))
         network.load_state_dict(state)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        return Tagger(network.to(best_device()), tokenizer, int(sizes["max_length"]), int(sizes["overlap"]))
+        return Tagger(network, tokenizer, int(sizes["max_length"]), int(sizes["overlap"]))
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise BrokenCheckpointError(
             folder, f"is no tagger that can be loaded ({_short(error)}). Copy it again, or train one with configs/quotes.yaml."

@@ -338,9 +338,14 @@ def _unseen(examples: Sequence[Example], seen: Sequence[Example]) -> list[Exampl
 
 
 def _without(examples: Sequence[Example], others: Sequence[Example], n_words: int = 4) -> list[Example]:
-    """Those in which no text of the others stands, but for texts of fewer words."""
+    """Those that hold no text of the others, and stand in none; texts of fewer words aside."""
     texts = [text for text in (normalize(other.text) for other in others) if len(text.split()) >= n_words]
-    return [example for example in examples if not any(map(normalize(example.text).__contains__, texts))]
+    together = "\n".join(texts)
+
+    def is_apart(text: str) -> bool:
+        return not any(map(text.__contains__, texts)) and (len(text.split()) < n_words or text not in together)
+
+    return [example for example in examples if is_apart(normalize(example.text))]
 
 
 def _apart(examples: Sequence[Example], others: Sequence[Example], n_words: int = 12) -> list[Example]:

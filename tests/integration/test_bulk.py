@@ -1,5 +1,6 @@
 """Many articles into a folder: whatever kills the run, the next one goes on, and the result is the same to the byte."""
 
+import errno
 import json
 import os
 import random
@@ -36,7 +37,8 @@ def write_parquet(path, items, group=7):
 
 
 def contents(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """All that a run leaves, but for temporary files of one that was killed."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")}
 
 
 def failures(folder):
@@ -169,7 +171,11 @@ def test_a_damaged_part_of_a_file_costs_its_rows_alone(run, tmp_path):
 
 def test_the_machine_s_own_failures_are_no_article_s(run, tmp_path, monkeypatch):
     path = write_jsonl(tmp_path / "b.jsonl", rows(7))
-    for error in (MemoryError, OSError):
+
+    class OutOfMemoryError(RuntimeError):
+        """As torch raises it."""
+
+    for error in (MemoryError, OSError, OutOfMemoryError):
 
         def fail(*_, kind=error, **__):
             raise kind("no more")
@@ -179,6 +185,15 @@ def test_the_machine_s_own_failures_are_no_article_s(run, tmp_path, monkeypatch)
             run([path])
     assert not list((tmp_path / "out").glob("part-*"))
     monkeypatch.undo()
+    text = tmp_path / "one.txt"
+    text.write_text("x", encoding="utf-8")
+
+    def stale(self):
+        raise OSError(errno.ESTALE, "the disk is gone")
+
+    with monkeypatch.context() as patched, pytest.raises(stance.UnreadableFileError, match="the disk is gone"):
+        patched.setattr(type(text), "read_bytes", stale)
+        run([text], out="third")
     with pytest.raises(stance.InputError, match="risk"):  # before anything is done, and not once for each article
         run([path], out="second", max_risk=0.01)
     assert not (tmp_path / "second").exists()
@@ -191,9 +206,15 @@ def test_settings_may_change_until_something_is_done(run, tmp_path):
     path = write_jsonl(tmp_path / "b.jsonl", rows(3))
     run([path])
     (tmp_path / "out" / "part-000000.parquet").unlink()
-    (tmp_path / "out" / ".part-000000.parquet.0.tmp").write_bytes(b"")
+    old, young = (tmp_path / "out" / f".part-000000.parquet.{i}.tmp" for i in range(2))
+    for left in (old, young):
+        left.write_bytes(b"")
+    os.utime(old, (0, 0))
     assert run([path], min_confidence=0.5).n_done == 3
-    assert sorted(contents(tmp_path / "out")) == ["_run.json", "part-000000.parquet"]
+    assert sorted(contents(tmp_path / "out")) == ["_run.json", "part-000000.parquet"] and not old.exists() and young.exists()
+    stale = tmp_path / "out" / "_failed" / "part-000007.jsonl"
+    stale.write_text("{}\n", encoding="utf-8")  # of a shard that this run does not have
+    assert run([path], min_confidence=0.5).n_failed == 0
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(stance.InputError, match="is a file, expected a folder"):
         run([path], out="file")
@@ -247,6 +268,11 @@ def test_wrong_settings_are_named(run, tmp_path):
     for column in ("text", "id"):
         with pytest.raises(stance.MissingColumnError, match=rf"no column 'body', found 'text', 'id', 'outlet', 'date'\. Name the right one with --{column}"):
             run([lines], columns={column: "body"})
+    with pytest.raises(stance.InputError, match="names a file twice"):
+        run([lines, tmp_path / ".." / tmp_path.name / "c.jsonl"])
+    escaped = tmp_path / "d.jsonl"
+    escaped.write_text(json.dumps({"text": ARTICLE.format(i=0)}).replace('"text"', '"t\\u0065xt"') + "\n", encoding="utf-8")
+    assert run([escaped], out="escaped").n_failed == 0
     for files in (str(lines), lines, []):
         with pytest.raises(stance.InputError, match="expected a list of paths"):
             run(files)

@@ -312,21 +312,29 @@ def test_neighbours_out_of_the_same_article_are_not_held_out():
     assert _apart(held, learned) == held[1:]
 
 
-def test_sentences_of_an_article_that_dev_has_a_part_of_are_not_learned(tiny_model, config, toy_files, tmp_path):
+def test_sentences_near_a_statement_of_dev_are_not_learned(tiny_model, config, toy_files, tmp_path):
+    from stance.corpora import corpus_folder
     from stance.tasks import StanceTask
 
-    said = "we shall sit down with them as soon as the ferries run and the prisoners are home"
+    said, short = "we shall sit down with them as soon as the ferries run and the prisoners are home", "we will not sign that paper"
     with toy_files[1].open("a", encoding="utf-8") as dev:
-        dev.write(json.dumps({"text": said, "label": "support", "matter": "m9"}) + "\n")
+        dev.writelines(json.dumps({"text": text, "label": "support", "matter": "m9"}) + "\n" for text in (said, short))
     lead = "The envoys of the seven lake towns met for the third time since the ice broke. "
-    beside = {"id": "u0", "text": "they will meet", "before": f"It rained. {lead}So", "after": f", he said. He added: {said}"}
-    holding = {"id": "u1", "text": f"And so he told us plainly: {said}", "before": "", "after": ""}
-    apart = {"id": "u2", "text": "nobody came", "before": "", "after": ""}
-    unlabelled = tmp_path / "unlabelled.jsonl"
-    unlabelled.write_text("".join(json.dumps(row) + "\n" for row in (beside, holding, apart)), encoding="utf-8")
-    distill = {"teachers": [str(tiny_model)], "unlabelled": str(unlabelled), "neighbours": True}
-    learned = [example.text for example in StanceTask(load_config({**config.to_dict(), "distill": distill})).train if example.label is None]
-    assert learned == ["nobody came"]
+    labelled = json.loads((corpus_folder() / "real_labels.jsonl").read_text(encoding="utf-8").splitlines()[0])["id"]
+    rows = [
+        {"id": "u0", "text": "they will meet", "before": f"It rained. {lead}So", "after": f", he said. He added: {said}"},
+        {"id": labelled, "text": "they will meet at once", "before": f"It rained. {lead.upper()}So", "after": f", he said. He added: {said}"},
+        {"id": "u1", "text": f"And so he told us: {short}", "before": "", "after": ""},
+        {"id": "u2", "text": "them as soon as the ferries run", "before": "", "after": ""},
+        {"id": "u3", "text": "nobody came", "before": "", "after": ""},
+    ]
+    real = tmp_path / "real.jsonl"
+    real.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    changed = {**config.to_dict(), "distill": {"teachers": [str(tiny_model)], "unlabelled": str(real), "neighbours": True}}
+    changed["data"] = {**changed["data"], "real": str(real)}
+    task = StanceTask(load_config(changed))
+    assert "they will meet at once" in [example.text for example in (*task.train, *task.dev)]
+    assert [example.text for example in task.train if example.label is None] == ["nobody came"]
 
 
 @pytest.mark.parametrize(
