@@ -143,7 +143,9 @@ class OpenVinoRunner:
         if os.access(folder, os.W_OK):
             core.set_property({"CACHE_DIR": str(folder / "compiled")})
         bfloat16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32", "PERFORMANCE_HINT": "LATENCY"}
+        # Not pinned: the threads of two processes would be pinned to the same cores.
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
+        settings["INFERENCE_PRECISION_HINT"] = "bf16" if bfloat16 else "f32"
         if os.environ.get("OMP_NUM_THREADS", "").isdigit():
             settings["INFERENCE_NUM_THREADS"] = int(os.environ["OMP_NUM_THREADS"])
         self._compiled = core.compile_model(folder / _NETWORK, "CPU", settings)
