@@ -56,7 +56,7 @@ def test_before_and_after_become_the_context():
         ("a.csv", b"text\0", UnreadableFileError, "a.csv: is not text (a zero byte at 4)."),
         ("a.jsonl", '{"text": "A b", "label": "support"}\n{"text": \n', UnreadableFileError, "a.jsonl, line 2: is no valid JSON"),
         ("a.jsonl", "[1]\n", UnreadableFileError, "a.jsonl, line 1: found list, expected an object with named fields."),
-        ("a.xlsx", "", UnreadableFileError, "a.xlsx: has the ending '.xlsx', allowed are .csv, .tsv, .jsonl, .json."),
+        ("a.xlsx", "", UnreadableFileError, "a.xlsx: has the ending '.xlsx', allowed are .csv, .tsv, .jsonl, .ndjson, .json."),
     ],
 )
 def test_bad_input_is_named_with_file_and_line(tmp_path, name, text, error, message):
