@@ -278,7 +278,7 @@ class EvaluationReport(Record):
             for error in self.errors:
                 lines.append(f"- {error['label']} called {error['predicted']} ({error['confidence']:.2f}): {cell(error['text'])}")
                 if error["context"]:
-                    lines.append(f"  {cell(error['speaker'] or 'unknown')}: {cell(error['context'])}")
+                    lines.append(f"    - {cell(error['speaker'] or 'unknown')}, in: {cell(error['context'])}")
         lines += ["", ", ".join(f"{key} {value}" for key, value in self.environment.items()) + "."]
         return "\n".join(lines) + "\n"
 
