@@ -1,8 +1,8 @@
 """Which runtime computes a network: torch, or OpenVINO, which is faster on a CPU and starts without torch.
 
 Comes in: a checkpoint folder and, where it was not converted before, its torch network. Goes out: the network's
-outputs for a batch of input ids, by `run_torch` or an `OpenVinoRunner`. What was converted is kept in a cache folder under the checkpoint's hash
-(`STANCE_CACHE`, or `stance` in the user's cache folder), and appears there whole or not at all.
+outputs for a batch of input ids, by `run_torch` or an `OpenVinoRunner`. What was converted is kept in a cache folder under
+the checkpoint's hash (`STANCE_CACHE`, or `stance` in the user's cache folder), and appears there whole or not at all.
 """
 
 import hashlib
@@ -67,8 +67,9 @@ def _is_installed() -> bool:
 
 def _has_gpu() -> bool:
     """Whether torch would find a GPU, as far as can be said without importing torch, which takes a second."""
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or importlib.metadata.version("torch").endswith("+cpu")
-    return not hidden and any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd"))
+    if not any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd")):
+        return False
+    return os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1") and not importlib.metadata.version("torch").endswith("+cpu")
 
 
 def best_device() -> str:
@@ -305,7 +306,6 @@ def padded(rows: Sequence[Mapping[str, Sequence[int]]], padding: Mapping[str, in
     Args:
         rows: For each row a list of numbers by name.
         padding: What to fill up with, by name; 0 where a name is not in it.
-
         multiple: What the number of columns is made a multiple of.
 
     Returns:

@@ -196,7 +196,7 @@ def plan(files: Sequence[Path], shard_size: int, columns: dict[str, str]) -> Ite
     """Cut files into shards, reading no more of them than that takes.
 
     Args:
-        files: As for `analyze_files`.
+        files: As for `analyze_files`; they are there.
         shard_size: Articles in a shard.
         columns: Which columns hold `text`, `id`, `outlet` and `date`; a table must have that of the text, and those not called so.
 
@@ -204,14 +204,12 @@ def plan(files: Sequence[Path], shard_size: int, columns: dict[str, str]) -> Ite
         Shards in the order of the files; no shard holds rows of two tables.
 
     Raises:
-        UnreadableFileError: A file is absent or is of no kind that can be read in parts.
+        UnreadableFileError: A file is of no kind that can be read in parts.
         MissingColumnError: A table has no such column.
     """
-    wanted = {field: column for field, column in columns.items() if field in ("text", *(field for field in columns if columns[field] != field))}
+    wanted = {field_name: column for field_name, column in columns.items() if field_name == "text" or column != field_name}
     number, texts = 0, []
     for path in files:
-        if not path.is_file():
-            raise UnreadableFileError(path, "is not a file. Check the path.")
         suffix = path.suffix.lower()
         if suffix == ".parquet" or suffix in JSON_LINES:
             for first, n_rows, offset in (_parquet_shards if suffix == ".parquet" else _json_shards)(path, shard_size, wanted):
@@ -239,8 +237,7 @@ def _parquet_shards(path: Path, shard_size: int, wanted: dict[str, str]) -> Iter
 
 def _json_shards(path: Path, shard_size: int, wanted: dict[str, str]) -> Iterator[tuple[int, int, int]]:
     """(first line, articles, offset) of each shard; a column that no line of the file names is missing."""
-    missing = {field_name: (json.dumps(name).encode(), json.dumps(name, ensure_ascii=False).encode()) for field_name, name in wanted.items()}
-    found, keys = [], None
+    missing, keys = dict(wanted), tuple[str, ...]()
     first = n_rows = offset = start = 0
     with path.open("rb") as file:
         for number, line in enumerate(file):
@@ -248,21 +245,20 @@ def _json_shards(path: Path, shard_size: int, wanted: dict[str, str]) -> Iterato
                 raise UnreadableFileError(path, "is text in UTF-16, which cannot be read line by line. Save it as UTF-8.")
             if line.strip():
                 if n_rows == shard_size:
-                    found.append((first, n_rows, start))
+                    yield first, n_rows, start
                     n_rows = 0
                 if n_rows == 0:
                     first, start = number, offset
                 n_rows += 1
-                missing = {field_name: needles for field_name, needles in missing.items() if not any(needle in line for needle in needles)} if missing else {}
-                keys = keys or (row if isinstance(row := _json_row(str(path), number + 1, line), dict) else None)
+                if missing and isinstance(row := _json_row(str(path), number + 1, line), dict):  # mostly the first line has them all
+                    missing = {field_name: column for field_name, column in missing.items() if column not in row}
+                    keys = keys or tuple(row)
             offset += len(line)
+    if missing and n_rows:
+        field_name, column = next(iter(missing.items()))
+        raise MissingColumnError(path, column, keys, field_name)
     if n_rows:
-        found.append((first, n_rows, start))
-    for field_name in missing if n_rows else ():
-        with path.open("rb") as file:  # a name may be written with escapes
-            if not any(isinstance(row, dict) and wanted[field_name] in row for row in (_json_row(str(path), 0, line) for line in file)):
-                raise MissingColumnError(path, wanted[field_name], keys or (), field_name)
-    yield from found
+        yield first, n_rows, start
 
 
 def _parquet(path: Path) -> "pyarrow.parquet.ParquetFile":
@@ -276,10 +272,9 @@ def _parquet(path: Path) -> "pyarrow.parquet.ParquetFile":
 
 
 def _state(path: Path) -> dict[str, str | int]:
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise UnreadableFileError(path, "is not a file. Check the path.") from error
+    if not path.is_file():
+        raise UnreadableFileError(path, "is not a file. Check the path.")
+    found = path.stat()
     return {"file": str(path), "bytes": found.st_size, "modified": found.st_mtime_ns}
 
 

@@ -339,7 +339,7 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _analyze_files(options: argparse.Namespace) -> None:
-    from stance.bulk import analyze_files
+    from stance.bulk import FAILED_FOLDER, analyze_files
 
     if options.format not in ("table", "jsonl"):
         raise InputError(f"--format {options.format} is for one file. A folder takes Parquet, or --format jsonl.")
@@ -363,7 +363,7 @@ def _analyze_files(options: argparse.Namespace) -> None:
     before = f", {result.n_articles - result.n_done} were there before" if result.n_done < result.n_articles else ""
     print(f"{result.out}: {result.n_done} of {result.n_articles} articles read, {result.n_statements} statements{before}")
     if result.n_failed:
-        raise PartialFailure([("", f"the reasons are in {result.out}/_failed")], result.n_articles, result.n_failed)
+        raise PartialFailure([("", f"the reasons are in {result.out}/{FAILED_FOLDER}")], result.n_articles, result.n_failed)
 
 
 def _analyze(options: argparse.Namespace) -> None:
