@@ -38,7 +38,7 @@ from stance.calibration import Calibration, softmax
 from stance.config import MINILM, ModelConfig
 from stance.corpora import has_words
 from stance.encoding import Encoded, encode, reader_of
-from stance.errors import BrokenCheckpointError, EmptyTextError, InputError, ModelNotFoundError, StanceError, UnsafeCheckpointError
+from stance.errors import BrokenCheckpointError, ConfigError, EmptyTextError, InputError, ModelNotFoundError, StanceError, UnsafeCheckpointError
 from stance.labels import LABELS, normalize_label
 from stance.quotes.tagger import TAGS, Tagger, extend, forward
 from stance.records import DEFAULT_MODEL, Example, Prediction
@@ -576,6 +576,7 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
             network = getattr(transformers, kind).from_pretrained(
                 source, config=settings, attn_implementation=attention(), use_safetensors=True, trust_remote_code=False
             )
+            _keep_layers(network, config)
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ModelNotFoundError(
@@ -587,6 +588,19 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
     if config.max_length > limit:
         raise BrokenCheckpointError(config.encoder, f"reads at most {limit} tokens, model.max_length is {config.max_length}. Lower it.")
     return network, tokenizer
+
+
+def _keep_layers(network: "PreTrainedModel", config: ModelConfig) -> None:
+    """Take out of an encoder the layers that a config does not name."""
+    if not config.layers:
+        return
+    stack = getattr(network.base_model, "encoder", None)
+    if not hasattr(stack, "layer"):
+        raise ConfigError("config", "model.layers", f"a {type(network).__name__} cannot be cut. Leave it out.")
+    if config.layers != sorted(set(config.layers)) or not 0 <= config.layers[0] <= config.layers[-1] < len(stack.layer):
+        raise ConfigError("config", "model.layers", f"found {config.layers}, expected some of 0 to {len(stack.layer) - 1}, each once and in order.")
+    stack.layer = type(stack.layer)(stack.layer[i] for i in config.layers)
+    network.config.num_hidden_layers = len(config.layers)
 
 
 def save_tagger(tagger: Tagger, path: str | Path, dtype: str = "float32") -> None:
