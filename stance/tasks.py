@@ -26,7 +26,7 @@ from stance.encoding import encode
 from stance.errors import ConfigError, InputError, MissingExtraError
 from stance.labels import LABEL_TO_ID, LABELS
 from stance.metrics import score
-from stance.modeling import load, new_model, new_tagger, quiet, save_tagger
+from stance.modeling import load, new_model, new_tagger, quiet, round_weights, save_tagger
 from stance.quotes.learning import AnnotatedArticle, collate_labelled, labelled_windows, learner, read_articles, span_scores
 from stance.quotes.passages import sentences
 from stance.records import DEFAULT_TARGET, STATEMENT_SLOT, Example
@@ -86,8 +86,6 @@ class StanceTask:
     def __init__(self, settings: Config) -> None:
         """Read train and dev, and refuse what leaks between them."""
         self.settings = settings
-        if settings.training.save_dtype == "int8":
-            raise ConfigError("task stance", "training.save_dtype", "int8 is for taggers. Use float32 or float16.")
         self.train, self.dev = load_splits(settings)
         check_no_leak(self.train, self.dev)
         if settings.distill.teachers and settings.data.dev is None:
@@ -183,6 +181,7 @@ class StanceTask:
         if self.settings.model.lora_rank:
             self.model.network = self.trained.merge_and_unload()
         self.model.network.eval()
+        round_weights(self.model.network, self.settings.training.save_dtype)
         logits, _ = self.model.logits(self.dev)
         gold = np.array([LABEL_TO_ID[str(example.label)] for example in self.dev])
         real = np.array([example.matter == REAL_DEV for example in self.dev])
@@ -195,12 +194,8 @@ class StanceTask:
 
     def save(self, folder: Path) -> None:
         """Write weights, tokenizer, calibration and what the input holds."""
-        import torch
-
-        if self.settings.training.save_dtype == "float16":
-            self.model.network.to(torch.float16)
         with quiet():
-            self.model.save_pretrained(folder)
+            self.model.save_pretrained(folder, self.settings.training.save_dtype)
 
 
 class QuoteTask:

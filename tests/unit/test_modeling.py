@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import numpy as np
@@ -6,9 +7,9 @@ import pytest
 import stance
 from stance.calibration import Calibration
 from stance.config import ModelConfig
-from stance.errors import BrokenCheckpointError, EmptyTextError, InputError, ModelNotFoundError, UnsafeCheckpointError
+from stance.errors import BrokenCheckpointError, ConfigError, EmptyTextError, InputError, ModelNotFoundError, UnsafeCheckpointError
 from stance.labels import LABELS
-from stance.modeling import StanceModel, load, new_model, resolve_encoder
+from stance.modeling import StanceModel, load, new_model, resolve_encoder, round_weights
 from stance.records import Example
 
 TEXTS = ["we will talk", "never", "rain fell on the sea at the table", "we refuse"] * 5
@@ -36,6 +37,42 @@ def test_save_and_load_change_nothing(tiny_model, tmp_path):
     assert (again.predict_proba(TEXTS) == model.predict_proba(TEXTS)).all()
     assert again.config.max_length == model.config.max_length == 48
     assert again.calibration == model.calibration
+
+
+@pytest.mark.parametrize(("dtype", "off"), [("float16", 1e-3), ("int8", 0.02)])
+def test_smaller_weights_give_nearly_the_same(tiny_model, tmp_path, dtype, off):
+    model = StanceModel.from_pretrained(tiny_model)
+    exact = model.predict_proba(TEXTS)
+    model.save_pretrained(tmp_path / "small", dtype)
+    found = load(tmp_path / "small").predict_proba(TEXTS)
+    assert 0 < np.abs(found - exact).max() < off
+    round_weights(model.network, dtype)
+    assert (model.predict_proba(TEXTS) == found).all()  # what is measured before saving is what will be loaded
+
+
+def test_int8_weights_of_another_network_are_refused(copy):
+    model = StanceModel.from_pretrained(copy)
+    model.save_pretrained(copy, "int8")
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 1}))
+    with pytest.raises(BrokenCheckpointError, match="cannot be loaded"):
+        load(copy)
+
+
+def test_layers_are_taken_out_of_an_encoder(tiny_encoder, tmp_path):
+    whole = new_model(ModelConfig(encoder=str(tiny_encoder), max_length=48))
+    model = new_model(ModelConfig(encoder=str(tiny_encoder), max_length=48, layers=[1]))
+    kept, second = model.network.base_model.encoder.layer, whole.network.base_model.encoder.layer[1]
+    assert len(kept) == model.network.config.num_hidden_layers == 1
+    assert all((a == b).all() for a, b in zip(kept[0].parameters(), second.parameters(), strict=True))
+    model.save_pretrained(tmp_path / "cut")
+    assert np.allclose(load(tmp_path / "cut").predict_proba(TEXTS), model.predict_proba(TEXTS))
+
+
+@pytest.mark.parametrize("layers", [[2], [-1, 0], [1, 0], [0, 0]])
+def test_layers_that_are_not_there_are_refused(tiny_encoder, layers):
+    with pytest.raises(ConfigError, match=r"model\.layers: found .* expected some of 0 to 1"):
+        new_model(ModelConfig(encoder=str(tiny_encoder), max_length=48, layers=layers))
 
 
 def test_transformers_reads_our_checkpoints_with_labels_by_name(tiny_model):
