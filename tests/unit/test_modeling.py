@@ -7,7 +7,7 @@ import pytest
 import stance
 from stance.calibration import Calibration
 from stance.config import ModelConfig
-from stance.errors import BrokenCheckpointError, ConfigError, EmptyTextError, InputError, ModelNotFoundError, UnsafeCheckpointError
+from stance.errors import BrokenCheckpointError, EmptyTextError, InputError, ModelNotFoundError, UnsafeCheckpointError
 from stance.labels import LABELS
 from stance.modeling import StanceModel, load, new_model, resolve_encoder, round_weights
 from stance.records import Example
@@ -59,20 +59,10 @@ def test_int8_weights_of_another_network_are_refused(copy):
         load(copy)
 
 
-def test_layers_are_taken_out_of_an_encoder(tiny_encoder, tmp_path):
-    whole = new_model(ModelConfig(encoder=str(tiny_encoder), max_length=48))
-    model = new_model(ModelConfig(encoder=str(tiny_encoder), max_length=48, layers=[1]))
-    kept, second = model.network.base_model.encoder.layer, whole.network.base_model.encoder.layer[1]
-    assert len(kept) == model.network.config.num_hidden_layers == 1
-    assert all((a == b).all() for a, b in zip(kept[0].parameters(), second.parameters(), strict=True))
-    model.save_pretrained(tmp_path / "cut")
-    assert np.allclose(load(tmp_path / "cut").predict_proba(TEXTS), model.predict_proba(TEXTS))
-
-
-@pytest.mark.parametrize("layers", [[2], [-1, 0], [1, 0], [0, 0]])
-def test_layers_that_are_not_there_are_refused(tiny_encoder, layers):
-    with pytest.raises(ConfigError, match=r"model\.layers: found .* expected some of 0 to 1"):
-        new_model(ModelConfig(encoder=str(tiny_encoder), max_length=48, layers=layers))
+def test_int8_weights_are_not_trained_further(copy):
+    StanceModel.from_pretrained(copy).save_pretrained(copy, "int8")
+    with pytest.raises(BrokenCheckpointError, match="cannot be trained further"):
+        new_model(ModelConfig(encoder=str(copy), max_length=48))
 
 
 def test_transformers_reads_our_checkpoints_with_labels_by_name(tiny_model):
