@@ -210,7 +210,10 @@ class StanceModel:
                         window.append(example)
                 except Exception as error:  # what came before it is given first
                     failure = error
-                if window:
+                if window and not waiting and len(window) < _WINDOW:  # all there is: a thread would cost a millisecond
+                    encoded = encode(window, self.reader, self.config)
+                    yield self._run(encoded, batch_size), encoded.truncated
+                elif window:
                     waiting.append(pool.submit(encode, window, self.reader, self.config))
                 if len(waiting) == 2 or (waiting and not window):
                     encoded = waiting.popleft().result()
