@@ -552,7 +552,9 @@ def new_model(config: ModelConfig) -> StanceModel:
         A model whose head is random; seed torch before.
 
     Raises:
-        ModelNotFoundError: The encoder is neither a folder nor to be had from the hub.
+        ModelNotFoundError: The encoder is neither a checkpoint folder nor to be had from the hub.
+        BrokenCheckpointError: Its files are damaged, or its weights in int8.
+        UnsafeCheckpointError: Its weights are pickled.
     """
     network, tokenizer = _new_network("AutoModelForSequenceClassification", LABELS, config)
     return StanceModel(network, tokenizer, config, None, config.encoder)
@@ -568,6 +570,8 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
     import transformers
 
     source = resolve_encoder(config.encoder)
+    if Path(source).is_dir():
+        _check_files(Path(source))
     if _is_int8(Path(source)):
         raise BrokenCheckpointError(config.encoder, "holds int8 weights, which cannot be trained further. Pass a checkpoint in float32 or float16.")
     try:

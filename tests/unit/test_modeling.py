@@ -65,6 +65,12 @@ def test_int8_weights_are_not_trained_further(copy):
         new_model(ModelConfig(encoder=str(copy), max_length=48))
 
 
+def test_damaged_encoders_are_refused(copy):
+    (copy / "model.safetensors").write_bytes((copy / "model.safetensors").read_bytes()[:1000])
+    with pytest.raises(BrokenCheckpointError, match="truncated or damaged"):
+        new_model(ModelConfig(encoder=str(copy), max_length=48))
+
+
 def test_transformers_reads_our_checkpoints_with_labels_by_name(tiny_model):
     from transformers import AutoModelForSequenceClassification
 
