@@ -253,10 +253,11 @@ class EvaluationReport(Record):
         for label, counts in zip(LABELS, m["confusion"], strict=True):
             lines.append(f"| {label} | {' | '.join(map(str, counts))} |")
         for column, values in self.slices.items():
-            lines += ["", f"| {column} | macro-F1 | accuracy | ECE | statements |", "|---|---|---|---|---|"]
+            lines += ["", f"| {column} | macro-F1 | F1 support and oppose | accuracy | ECE | statements |", "|---|---|---|---|---|---|"]
             for value, found in values.items():
                 interval = f" ({'-'.join(map(_pct, found['interval']))})" if found["interval"] else ""
-                cells = (f"{_pct(found['macro_f1'])}{interval}", _pct(found["accuracy"]), f"{found['ece']:.3f}", str(found["n_examples"]))
+                shares = (_pct(found["f1_support_oppose"]), _pct(found["accuracy"]), f"{found['ece']:.3f}")
+                cells = (f"{_pct(found['macro_f1'])}{interval}", *shares, str(found["n_examples"]))
                 lines.append(f"| {cell(value)} | {' | '.join(cells)} |")
         probabilities = "calibrated" if self.calibrated else "not calibrated"
         lines += ["", f"Expected calibration error {m['ece']:.3f}, Brier score {m['brier']:.3f} ({probabilities} probabilities)."]

@@ -457,7 +457,7 @@ def test_rows_are_scored_apart_by_the_values_of_a_column(tiny_model, toy_example
     assert {value: found["n_examples"] for value, found in report.slices["kind"].items()} == {"direct": 24, "(none)": 12}
     alone = stance.evaluate(tiny_model, [row for row in rows if row["kind"]], baselines=False)
     assert report.slices["kind"]["direct"]["macro_f1"] == alone.metrics["macro_f1"]
-    assert "| kind | macro-F1 | accuracy | ECE | statements |" in report.to_markdown()
+    assert "| kind | macro-F1 | F1 support and oppose | accuracy | ECE | statements |" in report.to_markdown()
     assert stance.evaluate(tiny_model, (row for row in rows), baselines=False, slices=["kind"]).slices == report.slices
     with pytest.raises(InputError, match=r"rows\.jsonl: no column 'outlet' to score by, found 'text', .*'kind'\. Name one of these with --by"):
         stance.evaluate(tiny_model, path, baselines=False, slices=["outlet"])
