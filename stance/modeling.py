@@ -663,9 +663,14 @@ def _packed(network: "torch.nn.Module", dtype: str) -> "dict[str, torch.Tensor]"
 
 
 def _unpacked(stored: "dict[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
-    return {
-        name: value.float() * stored[name + _SCALE] if name + _SCALE in stored else value.float() for name, value in stored.items() if not name.endswith(_SCALE)
-    }
+    scales = _scales(stored)
+    return {name: value.float() * stored[name + _SCALE] if name + _SCALE in scales else value.float() for name, value in stored.items() if name not in scales}
+
+
+def _scales(names: Iterable[str]) -> set[str]:
+    """The names of scales of int8 weights; a network's own parameter may be called `scale` too."""
+    known = set(names)
+    return {name for name in known if name.endswith(_SCALE) and name.removesuffix(_SCALE) in known}
 
 
 def _is_int8(folder: Path) -> bool:
@@ -674,7 +679,7 @@ def _is_int8(folder: Path) -> bool:
     if not (folder / WEIGHTS_FILE).exists():  # in several files: not ours
         return False
     with safe_open(folder / WEIGHTS_FILE, framework="np") as stored:
-        return any(name.endswith(_SCALE) for name in stored.keys())
+        return bool(_scales(stored.keys()))
 
 
 def load_tagger(path: str | Path, backend: str = "auto") -> Tagger:

@@ -50,6 +50,17 @@ def test_smaller_weights_give_nearly_the_same(tiny_model, tmp_path, dtype, off):
     assert (model.predict_proba(TEXTS) == found).all()  # what is measured before saving is what will be loaded
 
 
+def test_a_parameter_that_is_called_scale_stays_one():
+    import torch
+
+    inner = torch.nn.Linear(40, 40)
+    inner.scale = torch.nn.Parameter(torch.full((3,), 2.0))
+    network = torch.nn.ModuleDict({"inner": inner})
+    round_weights(network, "int8")
+    assert inner.scale.tolist() == [2.0] * 3
+    assert inner.weight.unique().numel() > 255  # of 40 rows, each of which has its own scale
+
+
 def test_int8_weights_of_another_network_are_refused(copy):
     model = StanceModel.from_pretrained(copy)
     model.save_pretrained(copy, "int8")
