@@ -1,4 +1,4 @@
-"""The command `stance`: analyze, quotes, predict, train, evaluate, compare.
+"""The command `stance`: analyze, quotes, predict, train, evaluate, compare, export.
 
 Comes in: files, standard input or a statement. Goes out: a table, JSON, JSON Lines, CSV or HTML, on standard output or in a
 file that is written whole or not at all. Errors are one line on standard error; the exit status is 0, or 1 where

@@ -194,7 +194,8 @@ _SHARES = {
     "training.label_smoothing",
 }
 _COLUMNS = {field.name for field in fields(Example)}
-_CHOICES = {"training.save_dtype": ("float32", "float16", "int8"), "task": ("stance", "quotes")}
+DTYPES = ("float32", "float16", "int8")
+_CHOICES = {"training.save_dtype": DTYPES, "task": ("stance", "quotes")}
 
 
 def load_config(source: str | Path | Mapping[str, Any] | Config | None = None, overrides: Sequence[str] = ()) -> Config:

@@ -185,7 +185,8 @@ def compare(
 def _slices(values: Sequence[str], gold: NDArray[np.int64], prob: NDArray[np.float64], clusters: Sequence[str], n_resamples: int, seed: int) -> dict[str, Any]:
     """Score the rows of each value of a column apart, the most frequent value first.
 
-    Macro-F1 is over the labels that the rows have. Of few matters the statements are drawn anew; of few rows there is no interval.
+    Macro-F1, and the F1 of support and oppose, are over the labels that the rows have; the latter is None where they have neither.
+    Of few matters the statements are drawn anew; of few rows there is no interval.
     """
     found = {}
     for value, _ in Counter(values).most_common():
@@ -199,8 +200,10 @@ def _slices(values: Sequence[str], gold: NDArray[np.int64], prob: NDArray[np.flo
             resampled = bootstrap(gold[rows], prob[rows].argmax(axis=1), None if few else inside, n_resamples=n_resamples, seed=seed).scores
             low, high = np.percentile(np.mean([resampled[f"f1_{label}"] for label in present], axis=0), [2.5, 97.5])
             interval = [float(low), float(high)]
-        macro = float(np.mean([scores["per_label"][label]["f1"] for label in present]))
-        found[value or "(none)"] = {**scores, "macro_f1": macro, "interval": interval}
+        f1 = {label: scores["per_label"][label]["f1"] for label in present}
+        sides = [value for label, value in f1.items() if label != "neutral"]
+        means = {"macro_f1": float(np.mean(list(f1.values()))), "f1_support_oppose": float(np.mean(sides)) if sides else None}
+        found[value or "(none)"] = {**scores, **means, "interval": interval}
     return found
 
 

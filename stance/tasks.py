@@ -232,11 +232,12 @@ class QuoteTask:
         self.tagger = tagger = new_tagger(self.settings.model)
         tagger.network.train()
         items = labelled_windows(self.train, tagger.reader, tagger.max_length, tagger.overlap)
-        measure = self.measure
+        dev = self.dev
 
         class ArticleTrainer(Trainer):  # type: ignore[misc]
             def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:  # noqa: ANN401 - Trainer's own signature
-                found = {f"eval_{name}": value for name, value in measure().items()}
+                tagger.network.eval()
+                found = {f"eval_{name}": value for name, value in span_scores(dev, tagger).items()}
                 tagger.network.train()
                 self.log(found)
                 self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
@@ -256,8 +257,9 @@ class QuoteTask:
         )
 
     def measure(self) -> dict[str, Any]:
-        """Score exact spans on dev."""
+        """Score exact spans on dev, of the weights as they will be saved."""
         self.tagger.network.eval()
+        round_weights(self.tagger.network, self.settings.training.save_dtype)
         return span_scores(self.dev, self.tagger)
 
     def save(self, folder: Path) -> None:

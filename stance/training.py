@@ -61,6 +61,8 @@ def train(
         InputError: The data cannot be read, or the output exists already.
         SplitLeakError: Train and dev share a matter or a text.
         ModelNotFoundError: The encoder is neither a folder nor to be had from the hub.
+        BrokenCheckpointError: The encoder's files are damaged, or its weights in int8.
+        UnsafeCheckpointError: The encoder's weights are pickled.
 
     Example:
         >>> stance.train("configs/train.yaml", ["training.epochs=2"]).metrics["macro_f1"]  # doctest: +SKIP

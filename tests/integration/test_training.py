@@ -218,7 +218,8 @@ def test_a_finished_checkpoint_is_taught_further_and_kept_in_int8(config, tmp_pa
     changes = [f"model.encoder={teacher.checkpoint}", f"distill.teachers=[{teacher.checkpoint}]", "training.save_dtype=int8"]
     result = stance.train(config, [*changes, f"training.output={tmp_path / 'small'}", "training.epochs=2"], progress=False)
     again = stance.evaluate(result.checkpoint, read_training(result.checkpoint)["data"]["dev"]["source"], n_errors=0)
-    assert again.metrics["macro_f1"] == result.metrics["macro_f1"]  # of the weights on disk, not of those before they were rounded
+    for name in ("macro_f1", "brier"):
+        assert again.metrics[name] == pytest.approx(result.metrics[name], abs=1e-6)  # of the weights on disk, not of those before they were rounded
 
 
 def test_a_student_learns_from_its_teacher_alone(config, tmp_path, monkeypatch):
@@ -458,7 +459,13 @@ def test_rows_are_scored_apart_by_the_values_of_a_column(tiny_model, toy_example
     alone = stance.evaluate(tiny_model, [row for row in rows if row["kind"]], baselines=False)
     assert report.slices["kind"]["direct"]["macro_f1"] == alone.metrics["macro_f1"]
     assert "| kind | macro-F1 | F1 support and oppose | accuracy | ECE | statements |" in report.to_markdown()
+    sides = [report.slices["kind"]["direct"]["per_label"][label]["f1"] for label in ("support", "oppose")]
+    assert f" | {100 * sum(sides) / 2:.1f} | " in next(line for line in report.to_markdown().splitlines() if line.startswith("| direct |"))
     assert stance.evaluate(tiny_model, (row for row in rows), baselines=False, slices=["kind"]).slices == report.slices
+    # labels that a value's rows do not have are in no mean
+    for label, expected in (("oppose", "f1"), ("neutral", None)):
+        one = stance.evaluate(tiny_model, [{**row, "kind": row["label"]} for row in rows], baselines=False, slices=["kind"]).slices["kind"][label]
+        assert one["f1_support_oppose"] == (expected and one["per_label"][label][expected])
     with pytest.raises(InputError, match=r"rows\.jsonl: no column 'outlet' to score by, found 'text', .*'kind'\. Name one of these with --by"):
         stance.evaluate(tiny_model, path, baselines=False, slices=["outlet"])
 

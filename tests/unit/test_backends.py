@@ -43,9 +43,9 @@ def test_openvino_gives_the_probabilities_of_torch(tiny_model):
 
 
 def test_an_openvino_without_the_setting_for_flat_memory_computes_all_the_same(tiny_model, monkeypatch):
-    expected = stance.load(tiny_model, "openvino").predict_proba(["we will talk"])
+    expected = StanceModel.from_pretrained(tiny_model, "openvino").predict_proba(["we will talk"])
     monkeypatch.setattr(backends, "_FLAT_MEMORY", {"NO_SUCH_SETTING": "1"})
-    assert (stance.load(tiny_model, "openvino").predict_proba(["we will talk"]) == expected).all()
+    assert (StanceModel.from_pretrained(tiny_model, "openvino").predict_proba(["we will talk"]) == expected).all()
 
 
 def test_a_converted_model_travels_to_another_process(tiny_model):

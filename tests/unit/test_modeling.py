@@ -56,9 +56,36 @@ def test_a_parameter_that_is_called_scale_stays_one():
     inner = torch.nn.Linear(40, 40)
     inner.scale = torch.nn.Parameter(torch.full((3,), 2.0))
     network = torch.nn.ModuleDict({"inner": inner})
+    before = inner.weight.clone()
     round_weights(network, "int8")
     assert inner.scale.tolist() == [2.0] * 3
-    assert inner.weight.unique().numel() > 255  # of 40 rows, each of which has its own scale
+    steps = 127 * inner.weight / before.abs().amax(1, keepdim=True)  # each row has its own scale
+    assert not torch.equal(inner.weight, before) and (steps - steps.round()).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "fp32"])
+def test_a_dtype_that_is_none_is_refused_before_anything_is_written(copy, tmp_path, dtype):
+    with pytest.raises(InputError, match="expected one of float32, float16, int8"):
+        StanceModel.from_pretrained(copy).save_pretrained(tmp_path / "new", dtype)
+    assert not (tmp_path / "new").exists()
+
+
+def test_half_precision_weights_are_trained_in_float32(copy):
+    StanceModel.from_pretrained(copy).save_pretrained(copy, "float16")
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "dtype": "float16"}))
+    assert {str(weight.dtype) for weight in new_model(ModelConfig(encoder=str(copy), max_length=48)).network.parameters()} == {"torch.float32"}
+
+
+def test_loading_int8_weights_draws_no_random_number(copy):
+    import torch
+
+    StanceModel.from_pretrained(copy).save_pretrained(copy, "int8")
+    torch.manual_seed(1)
+    StanceModel.from_pretrained(copy, "torch").network  # noqa: B018
+    found = torch.rand(1)
+    torch.manual_seed(1)
+    assert torch.equal(found, torch.rand(1))
 
 
 def test_int8_weights_of_another_network_are_refused(copy):
@@ -214,7 +241,7 @@ def test_a_hub_name_loads_what_the_hub_gives(tiny_model, monkeypatch):
 
 
 def test_a_folder_without_a_checkpoint_is_named(tmp_path):
-    with pytest.raises(ModelNotFoundError, match=r"is a folder without config\.json, so no checkpoint\. Pass one that stance\.train made\.$"):
+    with pytest.raises(ModelNotFoundError, match=r"is a folder without config\.json, so no checkpoint\. Check the path\.$"):
         load(tmp_path)
 
 
