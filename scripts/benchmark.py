@@ -124,18 +124,18 @@ def measure_latency(options):
     import stance
 
     fast, default, peer = stance.load("negotiations-minilm"), plain_pipeline(), plain_pipeline(dtype="float32")
-    number = itertools.count()
+    number, n_calls = itertools.count(), 30
 
     def in_a_row(predict):
         """So many calls in a row as in use: torch's threads wait busily for some milliseconds, at the cost of whoever computes next."""
-        return lambda: [predict(f"{STATEMENT} {next(number)}") for _ in range(30)]
+        return lambda: [predict(f"{STATEMENT} {next(number)}") for _ in range(n_calls)]
 
     medians = interleaved(
         {"stance": in_a_row(lambda text: fast.predict([text])), "pipeline as it comes": in_a_row(default), "pipeline(dtype=float32)": in_a_row(peer)},
         options.repeats,
     )
     shares = {name: round(medians["stance"] / value, 3) for name, value in medians.items() if name != "stance"}
-    return {"milliseconds": {name: round(1000 * value / 30, 2) for name, value in medians.items()}, "share": shares}
+    return {"milliseconds": {name: round(1000 * value / n_calls, 2) for name, value in medians.items()}, "share": shares}
 
 
 FIVE_LINES = """from transformers import pipeline

@@ -201,7 +201,7 @@ def _slices(values: Sequence[str], gold: NDArray[np.int64], prob: NDArray[np.flo
             low, high = np.percentile(np.mean([resampled[f"f1_{label}"] for label in present], axis=0), [2.5, 97.5])
             interval = [float(low), float(high)]
         f1 = {label: scores["per_label"][label]["f1"] for label in present}
-        sides = [value for label, value in f1.items() if label != "neutral"]
+        sides = [f1[label] for label in present if label != "neutral"]
         means = {"macro_f1": float(np.mean(list(f1.values()))), "f1_support_oppose": float(np.mean(sides)) if sides else None}
         found[value or "(none)"] = {**scores, **means, "interval": interval}
     return found

@@ -433,19 +433,14 @@ def _read_meta(folder: Path) -> ModelConfig:
 
 
 def _load_network(folder: Path) -> "PreTrainedModel":
-    import torch
-    from safetensors.torch import load_file
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
-    options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": attention(), "trust_remote_code": False}
+    options = _options()
     try:
         with quiet():
             if _is_int8(folder):
                 settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-                with torch.random.fork_rng(devices=[]):  # what is drawn here is replaced: a seeded run must not depend on it
-                    whole: PreTrainedModel = AutoModelForSequenceClassification.from_config(settings, **options)
-                whole.load_state_dict(_unpacked(load_file(folder / WEIGHTS_FILE)))
-                return whole
+                return _filled(lambda: AutoModelForSequenceClassification.from_config(settings, **options), folder)
             network, info = AutoModelForSequenceClassification.from_pretrained(
                 folder, use_safetensors=True, local_files_only=True, output_loading_info=True, **options
             )
@@ -453,6 +448,24 @@ def _load_network(folder: Path) -> "PreTrainedModel":
         raise BrokenCheckpointError(folder, f"cannot be loaded ({_short(error)}). Copy the checkpoint again.") from error
     if info["missing_keys"]:
         raise BrokenCheckpointError(folder, f"weights are missing, such as {sorted(info['missing_keys'])[0]}. Train a head with stance.train first.")
+    return network
+
+
+def _options() -> dict[str, Any]:
+    """How every network is made: in float32, whatever its weights are stored in, and without code of a checkpoint's own."""
+    import torch
+
+    return {"dtype": torch.float32, "attn_implementation": attention(), "trust_remote_code": False}
+
+
+def _filled(make: "Callable[[], PreTrainedModel]", folder: Path) -> "PreTrainedModel":
+    """A new network with the weights of a checkpoint. What is drawn while it is made is replaced, so no seeded run may depend on it."""
+    import torch
+    from safetensors.torch import load_file
+
+    with torch.random.fork_rng(devices=[]):
+        network = make()
+    network.load_state_dict(_unpacked(load_file(folder / WEIGHTS_FILE)))
     return network
 
 
@@ -572,7 +585,6 @@ def new_tagger(config: ModelConfig) -> Tagger:
 
 
 def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-    import torch
     import transformers
 
     source = resolve_encoder(config.encoder)
@@ -591,15 +603,7 @@ def _new_network(kind: str, labels: Sequence[str], config: ModelConfig) -> "tupl
             for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"):
                 if hasattr(settings, name):
                     setattr(settings, name, config.dropout)
-            network, info = getattr(transformers, kind).from_pretrained(
-                source,
-                config=settings,
-                dtype=torch.float32,
-                attn_implementation=attention(),
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
+            network, info = getattr(transformers, kind).from_pretrained(source, config=settings, use_safetensors=True, output_loading_info=True, **_options())
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ModelNotFoundError(
@@ -752,8 +756,6 @@ def _tagger_conversion(tagger: Tagger) -> Conversion:
 
 
 def _load_torch_tagger(folder: Path) -> Tagger:
-    import torch
-    from safetensors.torch import load_file
     from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
     try:
@@ -761,10 +763,7 @@ def _load_torch_tagger(folder: Path) -> Tagger:
         settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if tuple(settings.id2label[i] for i in range(len(settings.id2label))) != TAGS:
             raise ValueError("its labels are others")
-        options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": attention(), "trust_remote_code": False}
-        with torch.random.fork_rng(devices=[]):  # as for a stance model
-            network = extend(AutoModelForTokenClassification.from_config(settings, **options))
-        network.load_state_dict(_unpacked(load_file(folder / WEIGHTS_FILE)))
+        network = _filled(lambda: extend(AutoModelForTokenClassification.from_config(settings, **_options())), folder)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         return Tagger(network, tokenizer, int(sizes["max_length"]), int(sizes["overlap"]))
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:

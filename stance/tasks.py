@@ -232,12 +232,11 @@ class QuoteTask:
         self.tagger = tagger = new_tagger(self.settings.model)
         tagger.network.train()
         items = labelled_windows(self.train, tagger.reader, tagger.max_length, tagger.overlap)
-        dev = self.dev
+        spans = self._spans
 
         class ArticleTrainer(Trainer):  # type: ignore[misc]
             def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:  # noqa: ANN401 - Trainer's own signature
-                tagger.network.eval()
-                found = {f"eval_{name}": value for name, value in span_scores(dev, tagger).items()}
+                found = {f"eval_{name}": value for name, value in spans().items()}
                 tagger.network.train()
                 self.log(found)
                 self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
@@ -258,8 +257,11 @@ class QuoteTask:
 
     def measure(self) -> dict[str, Any]:
         """Score exact spans on dev, of the weights as they will be saved."""
-        self.tagger.network.eval()
         round_weights(self.tagger.network, self.settings.training.save_dtype)
+        return self._spans()
+
+    def _spans(self) -> dict[str, float]:
+        self.tagger.network.eval()
         return span_scores(self.dev, self.tagger)
 
     def save(self, folder: Path) -> None:
