@@ -95,6 +95,7 @@ class TrainingConfig:
         class_weights: Weigh classes by the inverse of their frequency.
         label_smoothing: 0 to 1.
         patience: Epochs without a better dev macro-F1 before stopping.
+        freeze_embeddings: Leave the word embeddings as the encoder brings them; saves time and memory, more the larger its vocabulary.
         group_by_length: Batch examples of like length, which pads less.
         seed: Of initialisation, order, dropout and splits.
         seeds: Several seeds: a checkpoint for each in `<output>/seed-<n>`, and their mean and spread; [] for `seed` alone.
@@ -113,6 +114,7 @@ class TrainingConfig:
     class_weights: bool = False
     label_smoothing: float = 0.0
     patience: int = 3
+    freeze_embeddings: bool = False
     group_by_length: bool = True
     seed: int = 13
     seeds: list[int] = field(default_factory=list)

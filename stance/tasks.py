@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stance.calibration import fit_temperature, softmax
-from stance.config import Config
+from stance.config import Config, TrainingConfig
 from stance.corpora import CORPUS, REAL, REAL_DEV, fingerprint, other_targets, read_examples, read_real_statements
 from stance.encoding import encode
 from stance.errors import ConfigError, InputError, MissingExtraError
@@ -122,7 +122,7 @@ class StanceTask:
         options, data = self.settings.training, self.settings.data
         taught, self.train = self._without_many_neutral(self._taught(folder))
         self.model = model = new_model(self.settings.model)
-        model.network.train()
+        _set_up(model.network, options)
 
         def dataset(examples: list[Example], targets: NDArray[np.float64]) -> Dataset:
             features = encode(examples, model.reader, self.settings.model).features
@@ -230,7 +230,7 @@ class QuoteTask:
 
         _prepare(self.settings)
         self.tagger = tagger = new_tagger(self.settings.model)
-        tagger.network.train()
+        _set_up(tagger.network, self.settings.training)
         items = labelled_windows(self.train, tagger.reader, tagger.max_length, tagger.overlap)
         spans = self._spans
 
@@ -428,6 +428,11 @@ def _prepare(settings: Config) -> None:
         # TensorBoard's own choice lies in the folder that goes when the run is done.
         output = Path(settings.training.output)
         os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(output.with_name(output.name + ".logs")))
+
+
+def _set_up(network: "PreTrainedModel", options: TrainingConfig) -> None:
+    network.train()
+    network.get_input_embeddings().requires_grad_(not options.freeze_embeddings)
 
 
 def _trainer(kind: Callable[..., "Trainer"], settings: Config, folder: Path, n_items: int, *, progress: bool, **parts: Any) -> "Trainer":  # noqa: ANN401

@@ -570,6 +570,19 @@ def test_a_tagger_wants_articles_and_none_twice(quotes_config, tmp_path):
         stance.train(quotes_config, [f"data.dev={quotes_config.data.train}"])
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("settings", ["config", "quotes_config"])
+def test_frozen_word_embeddings_stay_as_they_came(request, tiny_encoder, settings, frozen):
+    import numpy as np
+    from safetensors.numpy import load_file
+
+    overrides = [f"training.freeze_embeddings={str(frozen).lower()}", "training.epochs=1", "training.save_dtype=float32"]
+    result = stance.train(load_config(request.getfixturevalue(settings), overrides), progress=False)
+    before, after = load_file(tiny_encoder / WEIGHTS), load_file(Path(result.checkpoint, WEIGHTS))
+    same = {kind: np.array_equal(before[name], after[f"bert.{name}"]) for kind in ("word", "position") for name in [f"embeddings.{kind}_embeddings.weight"]}
+    assert same == {"word": frozen, "position": False}
+
+
 def test_low_rank_updates_are_trained_and_merged(config, tiny_encoder):
     pytest.importorskip("peft", reason="the extra lora is not installed")
     import numpy as np
