@@ -14,6 +14,7 @@ import regex
 
 from stance.quotes.clauses import is_name_word, noun_phrase_before
 from stance.quotes.lexicon import (
+    CLAUSE_WORDS,
     DAYS_AND_MONTHS,
     DETERMINERS,
     FEMININE,
@@ -21,6 +22,7 @@ from stance.quotes.lexicon import (
     LINKS,
     MASCULINE,
     NO_PERSON,
+    OBJECT_FORMS,
     OPENERS,
     ORGANISATION,
     POSSESSIVES,
@@ -40,6 +42,7 @@ NAMED, FOUND, GUESSED, CARRIED = 0.98, 0.92, 0.78, 0.8
 _TITLES = ("Mr", "Mrs", "Ms", "Dr", "Sen", "Rep", "Gov", "Gen")
 _BEFORE_SURNAMES = (*_TITLES, *(f"{title}." for title in _TITLES), "President", "Senator", "Judge")
 _NO_NAME = OPENERS | STOPS | DETERMINERS | FINITE | PRONOUNS | DAYS_AND_MONTHS
+_WITHIN_NO_NAME = FINITE | PRONOUNS | CLAUSE_WORDS | frozenset(OBJECT_FORMS)  # "Bork Slams Lind": a headline
 _NO_LAST_NAME = DAYS_AND_MONTHS | LINKS
 _FEMALE, _MALE = FEMININE - {"her", "she", "hers", "herself"}, MASCULINE - {"he", "him", "his", "himself"}
 
@@ -64,11 +67,12 @@ _TITLE_BEFORE = regex.compile(
     r"lawmaker|historian|lawyer|activist|executive|manager|researcher|expert|governor|mayor|negotiator|secretary)\s+)+$"
 )
 _POSSESSIVE = regex.compile(r"['’]s?$")
+_ADDRESS = regex.compile(r"\G(?:Mrs?|Ms|Miss)\b")
 _OPENING = regex.compile(
     r"(?:^|[.!?”\"]\s+|\n\s*)(?:(?:But|And|Yet|Then|While|As|When|After|Although|Though)\s+|\p{Lu}[^,.!?\n]{1,50},\s+)?(?:\p{Lu}[\w.]*\s+|\p{Ll}+\s+nominee\s+){0,4}$"
 )
 _OWNS = regex.compile(r"(?:\p{Lu}\S* ){0,3}?\p{Lu}\S*(?:['’]s|s['’])(?!\w)")
-_PRONOUN_NEAR = regex.compile(r"(?i)[^.!?\n]{0,80}?\b(he|she|his|her|him|himself|herself)\b")
+_PRONOUN_NEAR = regex.compile(r"(?i)[^.!?\n\"“”]{0,80}?\b(he|she|his|her|him|himself|herself)\b")
 _OWNER = regex.compile(r"(?:\S+ )*\S+(?:['’]s|s['’]) (?=\p{Lu}\S* \p{Lu})")
 _LONG_WORD = regex.compile(r"\b\p{L}{4,}")
 _ABBREVIATED = regex.compile(r"^(?:\p{Lu}\.?){2,5}$")
@@ -191,7 +195,7 @@ class Roster:
             if not tokens:
                 continue
             title, name = split_title(" ".join(tokens))
-            if 2 <= len(name.split()) <= 5 and not ORGANISATION.search(name) and not NO_PERSON.search(name):
+            if 2 <= len(name.split()) <= 5 and _WITHIN_NO_NAME.isdisjoint(name.lower().split()[1:-1]) and not ORGANISATION.search(name) and not NO_PERSON.search(name):
                 if name in self._by_name or not any(a <= start < b for a, b in headlines):
                     self._enter(name, start + len(" ".join(tokens)) - len(name), title)
             else:
@@ -271,14 +275,16 @@ class Roster:
         return person.gender
 
     def _gender(self, person: Person) -> str:
-        around = " ".join(self.article[max(0, start - 12) : start] for start in person.mentions[:6]).lower()
+        # A mention begins with its "Mr." where a surname follows, and behind it where a full name does.
+        addressed = " ".join(self.article[max(0, start - 4) : start] + " ".join(_ADDRESS.findall(self.article, start, start + 5)) for start in person.mentions)
+        around = " ".join([addressed, *(self.article[max(0, start - 12) : start] for start in person.mentions[:6])]).lower()
         words_ = set((person.description or "").lower().split()) | set(around.split())
         if words_ & _FEMALE:
             return "f"
         if words_ & _MALE:
             return "m"
         votes = 0
-        for start in person.mentions[:12]:
+        for start in person.mentions:
             match = _PRONOUN_NEAR.match(self.article, start + len(person.surname))
             if match and not any(other is not person and any(start < m < match.end() for m in other.mentions) for other in self.people):
                 votes += 1 if match.group(1).lower() in MASCULINE else -1
@@ -338,12 +344,13 @@ def resolve(article: str, mentions: Sequence[Mention], quoted: Sequence[tuple[in
     roster = Roster(article, [(m.source, m.apposition) for m in mentions if m.source])
     speakers: list[Speaker | None] = []
     last: Speaker | None = None
+    known: dict[tuple[int, int], Speaker] = {}
     for mention in mentions:
         if mention.source is None:
             carried = speakers[mention.carry] if mention.carry is not None and mention.carry < len(speakers) else None
             speakers.append(replace(carried, confidence=carried.confidence * CARRIED) if carried else None)
             continue
-        found = _speaker(article, mention, roster, last, quoted)
+        found = known[mention.source] = known.get(mention.source) or _speaker(article, mention, roster, last, quoted)
         found = replace(found, confidence=found.confidence * mention.linked)
         speakers.append(found)
         last = found if found.name else last
