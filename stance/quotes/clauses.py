@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import regex
 
 from stance.quotes.lexicon import (
+    ALSO_NAMES,
     BARE_VERBS,
     CLAUSE_FORMS,
     CLAUSE_VERB,
@@ -99,9 +100,10 @@ def _bare(word: str) -> str:
 
 def is_name_word(word: str) -> bool:
     """Whether a word looks like part of a name: a capital first, and no weekday or month."""
-    return (word[:1].isupper() or (word[:3] in ("al-", "el-") and word[3:4].isupper())) and _bare(word) not in DAYS_AND_MONTHS
+    return (word[:1].isupper() or (word[:3] in ("al-", "el-") and word[3:4].isupper())) and (_bare(word) not in DAYS_AND_MONTHS or word in ALSO_NAMES)
 
 
+_OF_A_PEOPLE = regex.compile(r"(?:ish|ese|[ie]an|can|aeli|[aq]i|ench|utch|eek|wiss)$")
 _ROLE_AHEAD = regex.compile(
     r"(?:(?!(?:who|in|on|at|to|by|as|and|or|but|after|before|during|while|when|last|late|early|that|with|from|about|for)\b)[\p{Ll}-]+\s+){0,3}?"
     r"(?:officials?|spokes(?:man|woman|person|people|men)|ministers?|ministry|presidents?|premier|leaders?|chiefs?|envoys?|ambassadors?|diplomats?|"
@@ -134,7 +136,8 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
             following = text[b : b + 4]
             if bare in PRONOUNS or not following.startswith(" of"):
                 return (a, b)
-        if taken and (bare in STOPS or bare in DAYS_AND_MONTHS):
+        surname = word in ALSO_NAMES and (not taken or is_name_word(text[slice(*taken[-1])])) and not pattern(r"\s+\d").match(text, b, end)
+        if taken and (bare in STOPS or bare in DAYS_AND_MONTHS) and not surname:
             link_in = bare in ("in", "at", "on", "with", "from", "to") and not named and text[taken[-1][0]].islower() and len(taken) <= 4
             org_in = (
                 bare in ("in", "to", "at")
@@ -146,7 +149,7 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
                 break
         if taken and bare in {"he", "she", "they", "it", "we", "i", "there"} and word != "IT":
             break
-        if not taken and (bare in STOPS or bare in FINITE or (word[0].islower() and bare in ("so", "if", "there", "it's", "you", "here"))):
+        if not taken and not surname and (bare in STOPS or bare in FINITE or (word[0].islower() and bare in ("so", "if", "there", "it's", "you", "here"))):
             return None
         if (
             taken
@@ -155,6 +158,7 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
             and bare not in _GOES_ON
             and is_name_word(text[taken[-1][0] : taken[-1][1]])
             and not _ROLE_AHEAD.match(text, a, end)
+            and not (text[taken[0][0]].islower() and _OF_A_PEOPLE.search(text[slice(*taken[-1])]) and bare not in _NO_NOUN | CLAUSE_WORDS)
             and not pattern(r"(?:['’]s|s['’])$").search(text[taken[-1][0] : taken[-1][1]])
         ):
             break
@@ -174,7 +178,7 @@ def source_right(text: str, start: int, end: int) -> tuple[int, int] | None:
     while b > a and text[b - 1] in "'’" and text[b - 2 : b - 1] != "s":
         b -= 1
     only = [_bare(text[x:y]) for x, y in taken]
-    if all(word in _NO_HEAD for word in only) and only[0] not in ("some", "many", "most", "others", "several", "one"):
+    if all(word in _NO_HEAD for word in only) and text[a:b] not in ALSO_NAMES and only[0] not in ("some", "many", "most", "others", "several", "one"):
         return None
     return (a, b) if b > a else None
 
@@ -332,7 +336,7 @@ def _phrase_left(text: str, floor: int, end: int) -> tuple[int, int] | None:
         return tokens[-1]
     if (bare == "it" and len(tokens) == 1) or (bare in ("others", "some", "many", "both", "latter", "former") and len(tokens) <= 2):
         return (tokens[0][0], tokens[-1][1])
-    if bare in _NO_SUBJECT:
+    if bare in _NO_SUBJECT and not (last in ALSO_NAMES and (len(tokens) == 1 or is_name_word(text[slice(*tokens[-2])]))):
         return None
     if last in CLAUSE_WORDS:
         return None

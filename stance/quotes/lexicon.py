@@ -129,6 +129,7 @@ DETERMINERS = frozenset(
     """the a an his her its their our my one two three some several many most other another both all
 these those no few each every any""".split()
 )
+ALSO_NAMES = frozenset(("May", "Will"))  # months and verbs that are surnames too
 LINKS = frozenset("of de del della di da der den van von bin ibn al el la le du dos y".split())
 FINITE = frozenset(
     """is was are were be been has had have will would can could may might shall should must does did do
@@ -137,7 +138,7 @@ called asked held began met agreed""".split()
 )
 OPENERS = frozenset(
     """but and however meanwhile so yet still also then later earlier nevertheless moreover instead
-therefore thus though although while as when because since if that where after before until separately additionally furthermore
+therefore thus unlike despite though although while as when because since if that where after before until separately additionally furthermore
 secondly firstly thirdly finally overall besides nonetheless what why how or whether which""".split()
 )
 
@@ -200,7 +201,7 @@ NO_PERSON = regex.compile(
 TITLE_WORD = regex.compile(
     r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Sen|Rep|Gov|Gen|Lt|Col|Maj|Capt|Sgt|Adm|Rev|Hon|St|Sir|Lord|Lady|Dame|President|Prime|Minister|"
     r"Secretary|Senator|Representative|Congressman|Congresswoman|Governor|Ambassador|Envoy|General|Colonel|Major|"
-    r"Captain|Admiral|Chancellor|Premier|King|Queen|Prince|Princess|Pope|Cardinal|Bishop|Archbishop|Chairman|Chairwoman|"
+    r"Captain|Admiral|CEO|CFO|Chancellor|Premier|King|Queen|Prince|Princess|Pope|Cardinal|Bishop|Archbishop|Chairman|Chairwoman|"
     r"Chair|Director|Commissioner|Judge|Justice|Mayor|Deputy|Vice|Foreign|Defense|Defence|Interior|Finance|State|Press|Chief|Del|Supt|Cmdr|"
     r"Spokesman|Spokeswoman|Spokesperson|Professor|Doctor|Speaker|Leader|Attorney|Vice-President|Co-Chair|Democratic|Republican|"
     r"Democrat|Former|Acting|Special|Assistant|Under|Sheriff|Officer|Detective|Lieutenant|Brigadier|Marshal|Father|Sister|Brother)"

@@ -14,6 +14,7 @@ import regex
 
 from stance.quotes.clauses import is_name_word, noun_phrase_before
 from stance.quotes.lexicon import (
+    ALSO_NAMES,
     CLAUSE_WORDS,
     DAYS_AND_MONTHS,
     DETERMINERS,
@@ -69,10 +70,10 @@ _TITLE_BEFORE = regex.compile(
 _POSSESSIVE = regex.compile(r"['’]s?$")
 _ADDRESS = regex.compile(r"\G(?:Mrs?|Ms|Miss)\b")
 _OPENING = regex.compile(
-    r"(?:^|[.!?”\"]\s+|\n\s*)(?:(?:But|And|Yet|Then|While|As|When|After|Although|Though)\s+|\p{Lu}[^,.!?\n]{1,50},\s+)?(?:\p{Lu}[\w.]*\s+|\p{Ll}+\s+nominee\s+){0,4}$"
+    r"(?:^|[.!?”\"]\s+|\n\s*)(?:(?:But|And|Yet|Then|While|As|When|After|Although|Though)\s+|\p{Lu}[^,.!?\n]{1,90},\s+)?(?:\p{Lu}[\w.]*\s+|\p{Ll}+\s+nominee\s+){0,4}$"
 )
 _OWNS = regex.compile(r"(?:\p{Lu}\S* ){0,3}?\p{Lu}\S*(?:['’]s|s['’])(?!\w)")
-_PRONOUN_NEAR = regex.compile(r"(?i)[^.!?\n\"“”]{0,80}?\b(he|she|his|her|him|himself|herself)\b")
+_PRONOUN_NEAR = regex.compile(r"(?i)(?!['’]s?\s)[^.!?\n\"“”]{0,80}?\b(he|she|his|her|him|himself|herself)\b")
 _OWNER = regex.compile(r"(?:\S+ )*\S+(?:['’]s|s['’]) (?=\p{Lu}\S* \p{Lu})")
 _LONG_WORD = regex.compile(r"\b\p{L}{4,}")
 _ABBREVIATED = regex.compile(r"^(?:\p{Lu}\.?){2,5}$")
@@ -180,7 +181,7 @@ class Roster:
         for match in _SEQUENCE.finditer(article):
             phrase, start = match.group(), match.start()
             if " " not in phrase and "\u00a0" not in phrase:
-                if (word := phrase.rstrip(".,'’-").removesuffix("’s").removesuffix("'s")).lower() not in _NO_NAME:
+                if (word := phrase.rstrip(".,'’-").removesuffix("’s").removesuffix("'s")).lower() not in _NO_NAME or word in ALSO_NAMES:
                     singles.append((word, start))
                 continue
             phrase = _POSSESSIVE.sub("", phrase.rstrip(".,'’-"))
@@ -190,12 +191,17 @@ class Roster:
             while tokens and tokens[0].lower() in _NO_NAME:
                 start += len(tokens[0]) + 1
                 tokens = tokens[1:]
-            while tokens and tokens[-1].lower() in _NO_LAST_NAME:
+            while tokens and tokens[-1].lower() in _NO_LAST_NAME and tokens[-1] not in ALSO_NAMES:
                 tokens = tokens[:-1]
             if not tokens:
                 continue
             title, name = split_title(" ".join(tokens))
-            if 2 <= len(name.split()) <= 5 and _WITHIN_NO_NAME.isdisjoint(name.lower().split()[1:-1]) and not ORGANISATION.search(name) and not NO_PERSON.search(name):
+            if (
+                2 <= len(name.split()) <= 5
+                and _WITHIN_NO_NAME.isdisjoint(name.lower().split()[1:-1])
+                and not ORGANISATION.search(name)
+                and not NO_PERSON.search(name)
+            ):
                 if name in self._by_name or not any(a <= start < b for a, b in headlines):
                     self._enter(name, start + len(" ".join(tokens)) - len(name), title)
             else:
@@ -469,7 +475,8 @@ def _antecedent(
     def fitness(person: Person) -> float:
         best = -10.0
         for start in [m for m in person.mentions if position - _IN_VIEW < m < position][-4:]:
-            value = -between(start) / 250 + opens(start) - 1.5 * (not outside(start)) - 0.7 * (_OWNS.match(article, start) is not None)
+            introduced = person.description is not None and start == person.mentions[0] and between(start) < 300
+            value = -between(start) / 250 + (opens(start) or introduced) - 1.5 * (not outside(start)) - 0.7 * (_OWNS.match(article, start) is not None)
             best = max(best, value)
         if previous and previous.name == person.name and seen < position:
             best = max(best, -between(seen) / 600) + (0.0 if relieved else 2.5)

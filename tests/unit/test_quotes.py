@@ -145,6 +145,24 @@ def test_scare_quotes_names_and_plain_prose_are_no_statements(text):
         ("The Lake Council said it would go. It said that the talks would fail.", "The Lake Council"),
         ('Maria Koval, who lost her boat, met Peter Lang. "He thinks of Anna Bray and Mark Tolliver. It failed," she said.', "Maria Koval"),
         ("Mark Tolliver, the French minister, met a rival. The German minister said that the talks would fail.", "The German minister"),
+        # A headline with a verb, and a word in front of a name, are no names.
+        ("Dana Orr Slams Ann Bray In Talks Row, Again.\n\nAnn Bray met the union.\n\n“We will talk,” Bray said.", "Ann Bray"),
+        ("Ann Bray runs Lake Steel. Unlike Bray, the union waits. “We will talk,” Bray said.", "Ann Bray"),
+        # May and Will are names too, and months and verbs.
+        ("Premier Olga May met the union in May. “We will talk,” May said.", "Olga May"),
+        ("“We will talk,” said Olga May on Friday.", "Olga May"),
+        ("Ann Bray spoke in May. “We will talk,” said Bray.", "Ann Bray"),
+        ("Columns by Jon Will follow. “They should talk,” Will wrote.", "Jon Will"),
+        ("The talks are over, according to the leading Norlandish medical journal.", "the leading Norlandish medical journal"),
+        ("Lake Steel CEO Ann Bray left. “We will talk,” Bray said.", "Ann Bray"),
+        # How people are addressed tells who she is, wherever it stands; a pronoun inside a quotation tells nothing.
+        ("Olga Kern met Toma Lind. “We wait,” Ms. Kern said. Mr. Lind left early. She said talks would go on.", "Olga Kern"),
+        ("Sal Kamin knows Olga Kern. “Talks are near,” Kamin said, “and she knows it.” Ms. Kern left. “We will talk,” he said.", "Sal Kamin"),
+        # Who is introduced right before a quotation speaks it.
+        (
+            "Rolf Bork has led the union for years. He has met everybody. That worries Toma Lind, president of the port council.\n\n“Nobody talks,” he said.",
+            "Toma Lind",
+        ),
     ],
 )
 def test_speakers_are_resolved_to_the_best_full_name(text, speaker):
