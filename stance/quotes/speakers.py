@@ -59,7 +59,7 @@ _DESCRIBED = regex.compile(
     r",\s+(?P<what>(?:(?:a|an|the)\s+)?(?:\p{Ll}|\p{Lu}[\w-]*(?:[-—]at[-—]\p{Ll}+|\s+of\b|\s+for\b|\s+\p{Ll}))[^,;.()\n\"“”]{3,110})(?=[,.;]|$)"
 )
 _NO_DESCRIPTION = regex.compile(
-    r"(?:who|whose|which|but|and|as|when|while|where|in|on|at|with|said|told|he|she|is|was|has|according|speaking|including|saying|adding)\b"
+    r"(?:who|whose|which|but|and|as|when|while|where|in|on|at|with|to|for|by|from|said|told|he|she|is|was|has|according|speaking|including|saying|adding)\b"
 )
 _DESCRIPTION = regex.compile(r"(?:(?:a|an|the)\s+)?(?:[\p{L}-]+\s+){0,4}?(?:\p{Ll}|Ambassador|Minister|President|Secretary)")
 _TITLE_BEFORE = regex.compile(
@@ -160,6 +160,12 @@ def split_title(phrase: str) -> tuple[str, str]:
 def _tidy(description: str) -> str:
     """A description without the mark that ends it; the dot of an abbreviation stays."""
     return pattern(r"(?<=[a-z]{4})\.$").sub("", description.strip().rstrip(",;:").strip())
+
+
+def _described_behind(article: str, position: int) -> str | None:
+    """What a name that ends here is said to be: ", >associate professor of X<,"."""
+    found = _DESCRIBED.match(article, position)
+    return _tidy(found["what"]) if found and not _NO_DESCRIPTION.match(found["what"]) and _DESCRIPTION.match(found["what"]) else None
 
 
 class Roster:
@@ -267,9 +273,7 @@ class Roster:
         for person in self.people:
             for start in person.mentions:
                 if person.description is None or len(person.description) < 6:
-                    found = _DESCRIBED.match(self.article, start + len(person.name))
-                    if found and not _NO_DESCRIPTION.match(found["what"]) and _DESCRIPTION.match(found["what"]):
-                        person.description = _tidy(found["what"])
+                    person.description = _described_behind(self.article, start + len(person.name)) or person.description
                 if person.description is None and (title := _TITLE_BEFORE.search(self.article, max(0, start - 60), start)):
                     person.description = title.group().strip()
                 person.likely = person.likely or person.description is not None
@@ -475,8 +479,8 @@ def _antecedent(
     def fitness(person: Person) -> float:
         best = -10.0
         for start in [m for m in person.mentions if position - _IN_VIEW < m < position][-4:]:
-            introduced = person.description is not None and start == person.mentions[0] and between(start) < 300
-            value = -between(start) / 250 + (opens(start) or introduced) - 1.5 * (not outside(start)) - 0.7 * (_OWNS.match(article, start) is not None)
+            introduced = start == person.mentions[0] and between(start) < 300 and _described_behind(article, start + len(person.name)) is not None
+            value = -between(start) / 250 + (2.0 if introduced else opens(start)) - 1.5 * (not outside(start)) - 0.7 * (_OWNS.match(article, start) is not None)
             best = max(best, value)
         if previous and previous.name == person.name and seen < position:
             best = max(best, -between(seen) / 600) + (0.0 if relieved else 2.5)
