@@ -186,7 +186,7 @@ ORGANISATION = regex.compile(
     r"(?i)\b(?:embassy|ministry|office|department|agency|commission|council|party|union|government|army|police|court|"
     r"committee|parliament|association|federation|group|company|bank|university|institute|organi[sz]ation|campaign|"
     r"administration|kremlin|house|times|post|news|reuters|pentagon|coalition|alliance|front|movement|ministry|"
-    r"corporation|caucus|inc|corp|ltd|foundation|center|centre|bureau|service|board|fund|network|journal|tribune)\b"
+    r"corporation|caucus|society|league|club|show|initiative|partnership|inc|corp|ltd|foundation|center|centre|bureau|service|board|fund|network|journal|tribune)\b"
 )
 # Words of two-word names that are no people: places, peoples, papers, offices.
 NO_PERSON = regex.compile(

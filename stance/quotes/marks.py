@@ -87,11 +87,11 @@ def _in_paragraph(text: str, start: int, end: int, number: int, carried: bool, f
         inner = position + width
         if not text[inner:end].strip():
             pass
-        elif _opens_paragraph(following) and not _COMMA_CLAUSE.search(text, inner, end) and text[end - 1] in ".!?…,;:—–-’'\"”)]":
+        elif _opens_paragraph(following, text[position]) and not _COMMA_CLAUSE.search(text, inner, end) and text[end - 1] in ".!?…,;:—–-’'\"”)]":
             goes_on = True
             found.append(Marked(inner, end, position, end, "quote", number, goes_on=True))
         else:
-            stop = _missing_close(text, start, position, inner, end)
+            stop = _missing_close(text, start, position, inner, end, mixed=following.startswith("“"))
             if stop is not None:
                 found.append(Marked(inner, stop, position, stop, "quote", number))
     elif stray is not None and not found:
@@ -127,7 +127,7 @@ def _pair(text: str, start: int, end: int) -> tuple[list[tuple[int, int, int, in
             if stack and not _nests(stack[-1][2], mark):
                 # The last one was never closed; this one opens anew.
                 opened, opened_width, _ = stack[0]
-                stop = _missing_close(text, start, opened, opened + opened_width, position)
+                stop = _missing_close(text, start, opened, opened + opened_width, position, mixed=mark == "“" and '"' not in text[position:end])
                 if stop is not None:
                     pairs.append((opened, opened_width, stop, 0))
                 stack = []
@@ -194,17 +194,20 @@ def _side(text: str, position: int, mark: str, start: int, end: int, stack: list
     return "close" if stack else "open"
 
 
-def _opens_paragraph(paragraph: str) -> bool:
-    return bool(pattern(r"[“\"„«‟]|``|''").match(paragraph))
+def _opens_paragraph(paragraph: str, mark: str) -> bool:
+    """Whether a paragraph opens with a mark, and takes up a quote that `mark` opened: a straight one that a curly one follows is a slip."""
+    return bool(pattern(r"[\"„«‟]|``|''" if mark == '"' else r"[“\"„«‟]|``|''").match(paragraph))
 
 
-def _missing_close(text: str, start: int, position: int, inner: int, end: int) -> int | None:
-    """Where a quote that was never closed most likely ends, or None if its mark looks like a slip."""
+def _missing_close(text: str, start: int, position: int, inner: int, end: int, *, mixed: bool) -> int | None:
+    """Where a quote that was never closed most likely ends, or None if its mark looks like a slip; `mixed`: the next mark is a curly one."""
     clauses = [m for m in (_DASH_CLAUSE.search(text, inner, end), _COMMA_CLAUSE.search(text, inner, end)) if m]
     if clauses:
         stop = min(m.start() for m in clauses)
         return stop + 1 if text[stop] in ".!?…" else stop
     before = text[max(start, position - 60) : position].rstrip()
+    if mixed and text[position] == '"' and not before:
+        return None
     if not before or before[-1] in ":,—–-" or _VERB_BEFORE.search(before):
         while end > inner and text[end - 1].isspace():
             end -= 1

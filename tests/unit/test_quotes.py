@@ -114,10 +114,17 @@ def test_reporting_clauses_before_inside_and_after(text, expected):
         'He has read "The Art of War" twice.',
         "The minister left the room at noon.",
         "The report was long and the call was short.",
+        "The port is closed.\n\n'Legend on the Quay.'\n\nThe mill is closed too.",
+        'The men arrived:\n\n"Olga Kern was asleep on the quay.\n\n“The Long Way Home” is a film.',
     ],
 )
 def test_scare_quotes_names_and_plain_prose_are_no_statements(text):
     assert brief(text) == []
+
+
+def test_the_name_of_a_broadcast_behind_a_statement_is_none_itself():
+    text = '"We must talk to them before the winter," Bray said on Lake One\'s "State of the Nation."'
+    assert brief(text) == [("direct", "Bray", "We must talk to them before the winter,")]
 
 
 @pytest.mark.parametrize(
