@@ -448,6 +448,11 @@ _IN_VIEW = 1500  # characters
 _CLEAR = 1.5  # points of fitness
 
 
+def _is_subject(article: str, name: str, start: int) -> bool:
+    """Whether a full name opens a sentence that goes on in lower case."""
+    return pattern(r" \p{Ll}").match(article, start + len(name)) is not None and _OPENING.search(article, max(0, start - 80), start) is not None
+
+
 def _antecedent(
     article: str, pronoun: str, position: int, roster: Roster, previous: Speaker | None, quoted: Sequence[tuple[int, int]]
 ) -> tuple[Person | None, float]:
@@ -457,7 +462,7 @@ def _antecedent(
     gender = "m" if pronoun in MASCULINE else "f"
     fits = [p for p in roster.people if any(position - _IN_VIEW < m < position for m in p.mentions) or (previous and p.name == previous.name)]
     fits = [p for p in fits if roster.gender(p) in ("", gender)]
-    fits = [p for p in fits if p.likely] or fits
+    fits = [p for p in fits if p.likely or any(_is_subject(article, p.name, m) for m in p.mentions if position - _IN_VIEW < m < position)] or fits
     if previous and previous.mention and not any(p.name == previous.name for p in roster.people) and _is_somebody(previous):
         fits.append(Person(previous.name or "", previous.mention.start, previous.description))  # by surname alone
     seen = previous.mention.end if previous and previous.mention and position - previous.mention.end < _IN_VIEW else position
