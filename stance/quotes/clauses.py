@@ -103,6 +103,8 @@ def is_name_word(word: str) -> bool:
     return (word[:1].isupper() or (word[:3] in ("al-", "el-") and word[3:4].isupper())) and (_bare(word) not in DAYS_AND_MONTHS or word in ALSO_NAMES)
 
 
+_MODAL = regex.compile(r"(?i)(?:may|might|could|should|would)\b(?! (?:later|subsequently|eventually|often|go on)\b)")
+_SUPPOSING = regex.compile(r"(?i)\b(?:if|unless|whether|should|would|could|might)\s+$")
 _OF_A_PEOPLE = regex.compile(r"(?:ish|ese|[ie]an|can|aeli|[aq]i|ench|utch|eek|wiss)$")
 _ROLE_AHEAD = regex.compile(
     r"(?:(?!(?:who|in|on|at|to|by|as|and|or|but|after|before|during|while|when|last|late|early|that|with|from|about|for)\b)[\p{Ll}-]+\s+){0,3}?"
@@ -342,6 +344,13 @@ def _phrase_left(text: str, floor: int, end: int) -> tuple[int, int] | None:
         return None
     first = _start_of_phrase(text, tokens)
     return (tokens[first][0], tokens[-1][1]) if first is not None else None
+
+
+def is_supposed(text: str, source: tuple[int, int], cue: tuple[int, int]) -> bool:
+    """Whether a clause only supposes that somebody speaks: "if the union refuses", "would you say", "a judge may insist"."""
+    first, last = min(source, cue), max(source, cue)
+    verb = f"{text[first[1] : last[0]]} {text[slice(*cue)]}".strip()
+    return _MODAL.match(verb) is not None or _SUPPOSING.search(text, max(0, first[0] - 20), first[0]) is not None
 
 
 def noun_phrase_before(text: str, position: int, relative: str = "who") -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import regex
 
+from stance.quotes.clauses import is_supposed
 from stance.quotes.lexicon import ABBREVIATIONS, REPORTING_WORDS, pattern
 from stance.quotes.marks import Marked
 from stance.quotes.passages import LAST_WORD, words_inside
@@ -182,7 +183,7 @@ def _is_statement(article: str, attribution: Attribution, kind: Kind, n_words: i
     if kind != "indirect":
         return True
     cue = article[slice(*attribution.cue)].lower() if attribution.cue else ""
-    if _UNSAID.search(cue):
+    if _UNSAID.search(cue) or (attribution.source and attribution.cue and is_supposed(article, attribution.source, attribution.cue)):
         return False
     if cue and not WORD.search(cue):  # "Poll: the lake is full"
         return n_words >= _MIN_INDIRECT

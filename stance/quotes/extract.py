@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Union
 import regex
 
 from stance.errors import EmptyTextError
-from stance.quotes.clauses import BLANK, USED, Clause, clause_after, clauses_in, opens_content, verbs_in
+from stance.quotes.clauses import BLANK, USED, Clause, clause_after, clauses_in, is_supposed, opens_content, verbs_in
 from stance.quotes.drafts import WORD as _WORD
 from stance.quotes.drafts import Draft, combine
 from stance.quotes.lexicon import CLAUSE_VERB, FINITE, PRONOUNS, pattern
@@ -427,6 +427,8 @@ class _Reader:
         for i, clause in enumerate(clauses):
             if any(x <= clause.cue[0] < y for x, y in given):
                 # reported inside what is reported: "X said that Y believed ..." belongs to X
+                continue
+            if clause.source and is_supposed(piece, clause.source, clause.cue):
                 continue
             limit = self._limit(piece, clauses, i, b)
             parts = self._content(piece, clause, a, limit, b, given)

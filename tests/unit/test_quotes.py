@@ -122,6 +122,26 @@ def test_scare_quotes_names_and_plain_prose_are_no_statements(text):
     assert brief(text) == []
 
 
+@pytest.mark.parametrize("extractor", ["auto", "rules"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "If the union rejects the offer, the port will close.",
+        "If the union says that talks are over, the port will close.",
+        "Should the rebels demand a truce, talks may start.",
+        "Would the minister say that talks are over?",
+        "A judge may insist that they talk.",
+    ],
+)
+def test_what_somebody_only_might_say_is_no_statement(text, extractor):
+    assert extract_quotes(text, extractor=extractor) == []
+
+
+def test_what_somebody_says_that_another_might_say_is_one_statement():
+    text = "Ann Bray said that she would leave the talks if the union demanded a raise."
+    assert brief(text) == [("indirect", "Ann Bray", "she would leave the talks if the union demanded a raise")]
+
+
 def test_the_name_of_a_broadcast_behind_a_statement_is_none_itself():
     text = '"We must talk to them before the winter," Bray said on Lake One\'s "State of the Nation."'
     assert brief(text) == [("direct", "Bray", "We must talk to them before the winter,")]
