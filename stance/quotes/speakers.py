@@ -462,7 +462,8 @@ def _antecedent(
     gender = "m" if pronoun in MASCULINE else "f"
     fits = [p for p in roster.people if any(position - _IN_VIEW < m < position for m in p.mentions) or (previous and p.name == previous.name)]
     fits = [p for p in fits if roster.gender(p) in ("", gender)]
-    fits = [p for p in fits if p.likely or any(_is_subject(article, p.name, m) for m in p.mentions if position - _IN_VIEW < m < position)] or fits
+    if any(p.likely for p in fits):
+        fits = [p for p in fits if p.likely or any(_is_subject(article, p.name, m) for m in p.mentions if position - _IN_VIEW < m < position)]
     if previous and previous.mention and not any(p.name == previous.name for p in roster.people) and _is_somebody(previous):
         fits.append(Person(previous.name or "", previous.mention.start, previous.description))  # by surname alone
     seen = previous.mention.end if previous and previous.mention and position - previous.mention.end < _IN_VIEW else position
