@@ -102,6 +102,8 @@ class TrainingConfig:
         threads: CPU threads; null leaves it to torch. The same number gives the same weights.
         save_dtype: Of the weights on disk: `float32`, `float16` or `int8`. The scores on dev in the end are those of the weights on disk.
         bf16: Compute in bfloat16 on a CPU, or a CUDA device that has it; faster on processors made for it.
+        average_with: Finished checkpoints of the same encoder and seed; the mean of their weights and of this run's best is kept. Wortsman et al. 2022,
+            "Model soups".
         report_to: Loggers of transformers, such as [tensorboard].
     """
 
@@ -121,6 +123,7 @@ class TrainingConfig:
     threads: int | None = None
     save_dtype: str = "float32"
     bf16: bool = True
+    average_with: list[str] = field(default_factory=list)
     report_to: list[str] = field(default_factory=list)
 
 

@@ -671,6 +671,28 @@ def round_weights(network: "torch.nn.Module", dtype: str) -> None:
         network.load_state_dict(_unpacked(_packed(network, dtype)))
 
 
+def average_weights(network: "torch.nn.Module", others: "Sequence[torch.nn.Module]") -> None:
+    """Make the weights of a network, in place, the mean of its own and of others'.
+
+    Args:
+        network: Any.
+        others: Networks of the same shape, trained from the same start.
+
+    Raises:
+        InputError: One has other weights.
+    """
+    import torch
+
+    states = [network.state_dict(), *(other.state_dict() for other in others)]
+    for state in states[1:]:
+        if {name: value.shape for name, value in state.items()} != {name: value.shape for name, value in states[0].items()}:
+            raise InputError("training.average_with names a checkpoint of another network. Name some of the same encoder and task.")
+    with torch.no_grad():
+        for name, value in states[0].items():
+            if value.is_floating_point():
+                value.copy_(torch.stack([state[name].to(value) for state in states]).mean(0))
+
+
 def _packed(network: "torch.nn.Module", dtype: str) -> "dict[str, torch.Tensor]":
     import torch
 

@@ -26,7 +26,7 @@ from stance.encoding import encode
 from stance.errors import ConfigError, InputError, MissingExtraError
 from stance.labels import LABEL_TO_ID, LABELS
 from stance.metrics import score
-from stance.modeling import load, new_model, new_tagger, quiet, round_weights, save_tagger
+from stance.modeling import average_weights, load, load_tagger, new_model, new_tagger, quiet, round_weights, save_tagger
 from stance.quotes.learning import AnnotatedArticle, collate_labelled, labelled_windows, learner, read_articles, span_scores
 from stance.quotes.passages import sentences
 from stance.records import DEFAULT_TARGET, STATEMENT_SLOT, Example
@@ -181,6 +181,7 @@ class StanceTask:
         if self.settings.model.lora_rank:
             self.model.network = self.trained.merge_and_unload()
         self.model.network.eval()
+        average_weights(self.model.network, [load(path, "torch").network for path in self.settings.training.average_with])
         round_weights(self.model.network, self.settings.training.save_dtype)
         logits, _ = self.model.logits(self.dev)
         gold = np.array([LABEL_TO_ID[str(example.label)] for example in self.dev])
@@ -257,6 +258,7 @@ class QuoteTask:
 
     def measure(self) -> dict[str, Any]:
         """Score exact spans on dev, of the weights as they will be saved."""
+        average_weights(self.tagger.network, [load_tagger(path, "torch").network for path in self.settings.training.average_with])
         round_weights(self.tagger.network, self.settings.training.save_dtype)
         return self._spans()
 

@@ -76,6 +76,10 @@ def train(
     if output.name in ("", ".."):
         raise InputError(f"training.output is {str(output)!r}, expected a folder of its own, such as runs/mine.")
     partial = output.with_name(output.name + ".partial")
+    for folder in settings.training.average_with:
+        other = load_config(Path(folder) / CONFIG_FILE)
+        if (other.task, other.model.encoder, other.training.seed) != (settings.task, settings.model.encoder, settings.training.seed):
+            raise ConfigError("config", "training.average_with", f"{folder} had another task, encoder or seed, and did not start where this run does.")
     _check_output(output, partial, settings, resume=resume, overwrite=overwrite)
     task = new_task(settings)
     last = None if overwrite else _last_checkpoint(partial, task.data)

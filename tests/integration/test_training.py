@@ -583,6 +583,34 @@ def test_frozen_word_embeddings_stay_as_they_came(request, tiny_encoder, setting
     assert same == {"word": frozen, "position": False}
 
 
+@pytest.mark.parametrize("settings", ["config", "quotes_config"])
+def test_the_mean_of_several_trainings_is_kept(request, tmp_path, settings):
+    import numpy as np
+    from safetensors.numpy import load_file
+
+    settings = load_config(request.getfixturevalue(settings), ["training.save_dtype=float32", "training.epochs=1"])
+    longer = replace(settings, training=replace(settings.training, epochs=2))
+    one, two, mean = (str(tmp_path / name) for name in ("one", "two", "mean"))
+    stance.train(settings, [f"training.output={one}"], progress=False)
+    stance.train(longer, [f"training.output={two}"], progress=False)
+    result = stance.train(settings, [f"training.output={mean}", f"training.average_with=[{two}]"], progress=False)
+    a, b, found = (load_file(f"{folder}/{WEIGHTS}") for folder in (one, two, mean))
+    assert not all(np.array_equal(a[name], b[name]) for name in a)
+    assert all(np.allclose((a[name] + b[name]) / 2, found[name], atol=1e-6) for name in a)
+    assert read_training(mean)["metrics"]["dev"] == result.metrics
+    if settings.task == "stance":  # what is measured is what was kept
+        assert result.metrics["brier"] == stance.evaluate(mean, settings.data.dev, baselines=False).metrics["brier"]
+
+
+def test_only_trainings_from_the_same_start_are_averaged(config, tmp_path):
+    other = str(tmp_path / "other")
+    stance.train(config, [f"training.output={other}", "training.epochs=1", "training.seed=3"], progress=False)
+    with pytest.raises(ConfigError, match=r"training.average_with.*did not start where this run does"):
+        stance.train(config, [f"training.average_with=[{other}]"], progress=False)
+    with pytest.raises(ConfigError, match="no-such-run"):
+        stance.train(config, [f"training.average_with=[{tmp_path}/no-such-run]"], progress=False)
+
+
 def test_low_rank_updates_are_trained_and_merged(config, tiny_encoder):
     pytest.importorskip("peft", reason="the extra lora is not installed")
     import numpy as np
