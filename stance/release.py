@@ -108,9 +108,11 @@ def tagger_card(training: dict[str, Any], scores: dict[str, float], config: str)
     Returns:
         Markdown.
     """
+    others = training["config"]["training"].get("average_with", [])
     return _TAGGER_CARD.format(
         **_facts(training, config),
         dtype=training["config"]["training"]["save_dtype"],
+        mean=f" They are the mean with the weights of {', '.join(others)}, trained from the same start (docs/training.md)." if others else "",
         rows="\n".join(f"| {role} | " + " | ".join(f"{100 * scores[f'{role}_{name}']:.1f}" for name in ("precision", "recall", "f1")) + " |" for role in ROLES),
     )
 
@@ -225,7 +227,7 @@ Tags the words of an English news text as source, cue and content of attribution
 and with rules for quotation marks together; `extractor="rules"` leaves it out.
 
 - **Made from** {encoder} (22 M parameters, Apache-2.0), fine-tuned on {n_train} articles (sha256 {sha}...) of PolNeAR v1.0.0,
-  epoch {epoch} chosen on the {n_dev} of its dev split, seed {seed}. Weights on disk are {dtype}.
+  epoch {epoch} chosen on the {n_dev} of its dev split, seed {seed}.{mean} Weights on disk are {dtype}.
 - **PolNeAR states no licence.** None of its text is in this folder; whether weights trained on it carry any right of its makers is
   not settled. Where that matters, use `extractor="rules"`, or train on articles of your own.
 - **Windows** of {max_length} word pieces, overlapping by a fifth.
