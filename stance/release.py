@@ -47,7 +47,7 @@ def release(config: str | Path, *, resume: bool = True, extra: tuple[tuple[str, 
     if partial.exists() or not checkpoint.exists():
         train(config, resume=resume)
     made = read_training(checkpoint)
-    if made["config"] != settings.to_dict() or made["data"]["train"]["sha256"] != new_task(settings).data["train"]["sha256"]:
+    if load_config(made["config"]) != settings or made["data"]["train"]["sha256"] != new_task(settings).data["train"]["sha256"]:
         raise InputError(f"{checkpoint}: was trained with another config or on other data. Remove it, and run this again.")
     if settings.task == "quotes":
         scores = span_scores(read_articles(str(settings.data.dev)), load_tagger(checkpoint, "torch"))
@@ -112,6 +112,7 @@ def tagger_card(training: dict[str, Any], scores: dict[str, float], config: str)
     return _TAGGER_CARD.format(
         **_facts(training, config),
         dtype=training["config"]["training"]["save_dtype"],
+        first="".join(f" a training into {other}, and" for other in others),
         mean=f" They are the mean with the weights of {', '.join(others)}, trained from the same start (docs/training.md)." if others else "",
         rows="\n".join(f"| {role} | " + " | ".join(f"{100 * scores[f'{role}_{name}']:.1f}" for name in ("precision", "recall", "f1")) + " |" for role in ROLES),
     )
@@ -231,7 +232,7 @@ and with rules for quotation marks together; `extractor="rules"` leaves it out.
 - **PolNeAR states no licence.** None of its text is in this folder; whether weights trained on it carry any right of its makers is
   not settled. Where that matters, use `extractor="rules"`, or train on articles of your own.
 - **Windows** of {max_length} word pieces, overlapping by a fifth.
-- **Again**: `python scripts/read_polnear.py` for train and dev, then `python scripts/release.py {config}`.
+- **Again**: `python scripts/read_polnear.py` for train and dev, then{first} `python scripts/release.py {config}`.
 
 ## Figures
 

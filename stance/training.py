@@ -146,7 +146,7 @@ def _train_seeds(settings: Config, *, resume: bool, overwrite: bool, progress: b
         output = folder / f"seed-{seed}"
         one = replace(settings, training=replace(settings.training, seed=seed, seeds=[], output=str(output)))
         made = read_training(output) if resume and (output / RESULT_FILE).exists() else {}
-        if made and made["config"] == one.to_dict() and made["data"] == new_task(one).data:
+        if made and load_config(made["config"]) == one and made["data"] == new_task(one).data:
             results.append(TrainingResult(str(output), made["metrics"]["dev"], made["best_epoch"], 0.0))
         else:
             results.append(train(one, resume=resume, overwrite=overwrite, progress=progress))

@@ -411,6 +411,9 @@ def test_several_seeds_give_a_checkpoint_each_their_mean_and_spread(config, tmp_
     assert result.metrics["macro_f1"] == max(scores) and result.checkpoint in map(str, folders)
     assert json.loads((tmp_path / "run" / "seeds.json").read_text(encoding="utf-8"))["dev"] == result.metrics["seeds"]
     written = [(folder / WEIGHTS).stat().st_mtime_ns for folder in folders]
+    record = read_training(folders[0])
+    del record["config"]["training"]["average_with"]  # as of a version that had no such setting
+    (folders[0] / "training.json").write_text(json.dumps(record), encoding="utf-8")
     assert stance.train(settings, resume=True, progress=False).metrics["seeds"] == result.metrics["seeds"]
     assert [(folder / WEIGHTS).stat().st_mtime_ns for folder in folders] == written  # finished ones are not trained again
     with pytest.raises(InputError, match="seed-3: exists already"):
