@@ -343,7 +343,10 @@ def _phrase_left(text: str, floor: int, end: int) -> tuple[int, int] | None:
     if last in CLAUSE_WORDS:
         return None
     first = _start_of_phrase(text, tokens)
-    return (tokens[first][0], tokens[-1][1]) if first is not None else None
+    if first is None:
+        return None
+    doing = _TO_DO.match(text, tokens[first][0], tokens[-1][1])
+    return doing.end() if doing else tokens[first][0], tokens[-1][1]
 
 
 def is_supposed(text: str, source: tuple[int, int], cue: tuple[int, int]) -> bool:
@@ -371,6 +374,7 @@ def noun_phrase_before(text: str, position: int, relative: str = "who") -> tuple
     return joint.end(), phrase[1]
 
 
+_TO_DO = regex.compile(r"(?:un)?(?:likely|sure|bound|certain|ready|set|expected|meant|supposed|poised) to \p{Ll}+\s+(?=\p{L})")
 _JOINT = regex.compile(r"\s+(?:(?P<at>on|at|in|of)|for|to|from|with|by)\s+(?:both\s+)?")
 
 

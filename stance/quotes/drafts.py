@@ -26,6 +26,7 @@ _LEAD = regex.compile(r"[\s,;:.—–]*(?:that\b[\s,]*)?")
 _TAIL = regex.compile(r"[\s,;:—–]+$")
 _STOP = regex.compile(r"\n|[.!?][\"”’]?\s")
 _UNSAID = regex.compile(r"\b(?:not|never|without|declin\w+|refus\w+|fail\w*|nobody|no one)\b|n['’]t\b")
+_RECORD = regex.compile(r"\b(?:footage|video|tape|clip|recording|audio|sound) of (?P<who>(?:\p{Lu}[\w.’'-]*\s+){0,3}\p{Lu}[\w’'-]*)\s+$")
 _DESCRIBED = regex.compile(r",\s+|\s+\(|\s+[—–-]+\s+|\s+(?=(?:who|which|whose)\s)")
 
 
@@ -120,6 +121,8 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
             known = direct[min(inner)][0]
             draft.cue, draft.source, draft.apposition, draft.carry = known.cue, known.source, known.apposition, known.carry
         swallowed |= inner
+        if heard := _on_record(article, draft.cue):
+            draft.source, draft.apposition = heard, None
         result.append(draft)
     for i, (draft, _) in enumerate(direct):
         if i in swallowed:
@@ -128,6 +131,8 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         if said and said.source and WORD.search(article, *said.source):
             draft.source, draft.apposition = _described(article, said.source)
             draft.cue, draft.carry, draft.linked = said.cue or draft.cue, None, said.linked
+        if heard := _on_record(article, draft.cue):
+            draft.source, draft.apposition = heard, None
         result.append(draft)
     given = {word for draft in result for word in inside(draft.parts)}
     result += [draft for draft, content in reported if not content & given and (content & given_up or _accords(article, draft))]
@@ -188,6 +193,12 @@ def _is_statement(article: str, attribution: Attribution, kind: Kind, n_words: i
     if cue and not WORD.search(cue):  # "Poll: the lake is full"
         return n_words >= _MIN_INDIRECT
     return n_words >= _MIN_INDIRECT and any(word in REPORTING_WORDS for word in pattern(r"\p{L}+").findall(cue))
+
+
+def _on_record(article: str, cue: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Who is heard: "footage of >Ann Bray< saying"."""
+    found = _RECORD.search(article, max(0, cue[0] - 80), cue[0]) if cue and article[slice(*cue)].endswith("ing") else None
+    return found.span("who") if found else None
 
 
 def _follows(article: str, draft: Draft) -> bool:

@@ -16,6 +16,7 @@ from stance.quotes.passages import paragraphs
 
 _DOUBLE = regex.compile(r"``|''|[“”„‟«»″\"＂]")
 _SINGLE_OPEN = regex.compile(r"(?<![\w.,;:!?’'])[‘‚‹'](?=[\p{L}\p{N}\[“\"])")
+_TWICE_CLOSED = regex.compile(r"“[^“”\"]*”[^“”\"]*”")  # “he calls it “hell” there”
 _ELISION = regex.compile(r"['’‘](?:em|tis|twas|cause|til|n|bout|\d0s|\d\ds?)\b", regex.I)
 _DIALOGUE = regex.compile(r"(?P<dash>[—–―]\s*|[-−]\s+)(?=[\p{Lu}\p{N}\"“«„‘'…\[])")
 _DASH_CLAUSE = regex.compile(rf"(?P<stop>[,.!?…])\s*[—–―-]+\s*(?=(?:[^\s.,;]+\s+){{0,5}}?{CLAUSE_VERB}\b)", regex.I)
@@ -124,7 +125,7 @@ def _pair(text: str, start: int, end: int) -> tuple[list[tuple[int, int, int, in
         width = len(mark)
         side = _side(text, position, mark, start, end, stack)
         if side == "open":
-            if stack and not _nests(stack[-1][2], mark):
+            if stack and not _nests(stack[-1][2], mark) and not (len(stack) == 1 and _TWICE_CLOSED.match(text, position, end)):
                 # The last one was never closed; this one opens anew.
                 opened, opened_width, _ = stack[0]
                 stop = _missing_close(text, start, opened, opened + opened_width, position, mixed=mark == "“" and '"' not in text[position:end])

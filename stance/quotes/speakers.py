@@ -482,6 +482,12 @@ def _antecedent(
 
     relieved = any(previous and p.name != previous.name and any(seen <= m < position and opens(m) for m in p.mentions) for p in fits)
 
+    # "Bork called Ms. Lind a coward after she ...": she is no new sentence's, and Lind is known to be one.
+    here = previous is not None and previous.mention is not None and pattern(r"[.!?\n]").search(article, previous.mention.end, position) is None
+    named = here and any(
+        p.likely and roster.gender(p) == gender and any(seen <= m < position and outside(m) and not _OWNS.match(article, m) for m in p.mentions) for p in fits
+    )
+
     def fitness(person: Person) -> float:
         best = -10.0
         for start in [m for m in person.mentions if position - _IN_VIEW < m < position][-4:]:
@@ -489,7 +495,7 @@ def _antecedent(
             value = -between(start) / 250 + (2.0 if introduced else opens(start)) - 1.5 * (not outside(start)) - 0.7 * (_OWNS.match(article, start) is not None)
             best = max(best, value)
         if previous and previous.name == person.name and seen < position:
-            best = max(best, -between(seen) / 600) + (0.0 if relieved else 2.5)
+            best = max(best, -between(seen) / 600) + (0.0 if relieved or (named and not roster.gender(person)) else 2.5)
         return best + (roster.gender(person) == gender) - 5.0 * (person.taken_for not in ("", gender))
 
     ranked = sorted(((fitness(person), -i) for i, person in enumerate(fits)), reverse=True)

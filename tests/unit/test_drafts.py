@@ -199,3 +199,17 @@ def test_what_the_rules_find_behind_according_to_stays_where_the_tagger_finds_no
 def test_a_headline_that_names_its_source():
     text = "Poll: the lake is full of boats"
     assert found(text, (("the lake is full of boats",), ":", "Poll", 0.9)) == [("indirect", "the lake is full of boats", "Poll")]
+
+
+def test_who_is_heard_on_record_says_it():
+    text = "The spot ends with footage of Ada Voss saying, “We will be at the table.”"
+    assert found(text, ((" will be at the",), "saying", "The spot", 0.9)) == [("direct", "We will be at the table.", "Ada Voss")]
+
+
+@pytest.mark.parametrize(
+    "text", ["If the envoy says that talks are near, all cheer.", "The envoy may say that talks are near.", "Would the envoy say that talks are near?"]
+)
+def test_what_is_only_supposed_is_no_statement_whatever_the_tagger_says(text):
+    cue = "says" if "says" in text else "say"
+    source = "The envoy" if text.startswith("The") else "the envoy"
+    assert found(text, (("talks are near",), cue, source, 0.9)) == []

@@ -142,6 +142,14 @@ def test_what_somebody_says_that_another_might_say_is_one_statement():
     assert brief(text) == [("indirect", "Ann Bray", "she would leave the talks if the union demanded a raise")]
 
 
+def test_marks_of_one_kind_inside_each_other_belong_together():
+    text = "“I would rather live in what he calls “hell” than where he is mayor.” — Ann Bray\n“Nobody talks.” — Olga Kern"
+    assert brief(text) == [
+        ("direct", "Ann Bray", "I would rather live in what he calls “hell” than where he is mayor."),
+        ("direct", "Olga Kern", "Nobody talks."),
+    ]
+
+
 def test_the_name_of_a_broadcast_behind_a_statement_is_none_itself():
     text = '"We must talk to them before the winter," Bray said on Lake One\'s "State of the Nation."'
     assert brief(text) == [("direct", "Bray", "We must talk to them before the winter,")]
@@ -185,6 +193,9 @@ def test_the_name_of_a_broadcast_behind_a_statement_is_none_itself():
         # How people are addressed tells who she is, wherever it stands; a pronoun inside a quotation tells nothing.
         ("Olga Kern met Toma Lind. “We wait,” Ms. Kern said. Mr. Lind left early. She said talks would go on.", "Olga Kern"),
         ("Sal Kamin knows Olga Kern. “Talks are near,” Kamin said, “and she knows it.” Ms. Kern left. “We will talk,” he said.", "Sal Kamin"),
+        ("Talks are likely to please nervous miners, who said that they would come.", "nervous miners"),
+        # Known to be a woman, and named in the same sentence.
+        ("Toma Bork said that Ms. Olga Lind was weak, and she said that talks were over.", "Olga Lind"),
         # Who is introduced right before a quotation speaks it.
         (
             "While Rolf Bork and his men stayed away, nobody came. That worries Toma Lind, president of the port council.\n\n“Bork is silent,” he said.",
