@@ -95,7 +95,6 @@ def measure_statements(options):
             f"stance, {reference.backend}": lambda: reference.predict(texts),
             "pipeline(batch_size=32, dtype=float32)": lambda: peer(texts, batch_size=32),
             "pipeline(dtype=float32)": lambda: peer(texts),
-            "pipeline(batch_size=32)": lambda: default(texts, batch_size=32),
             "pipeline as it comes": lambda: default(texts),
         },
         options.repeats,
