@@ -286,7 +286,7 @@ class Roster:
 
     def _gender(self, person: Person) -> str:
         # A mention begins with its "Mr." where a surname follows, and behind it where a full name does.
-        addressed = " ".join(self.article[max(0, start - 4) : start] + " ".join(_ADDRESS.findall(self.article, start, start + 5)) for start in person.mentions)
+        addressed = " ".join(self.article[max(0, start - 5) : start] + " ".join(_ADDRESS.findall(self.article, start, start + 5)) for start in person.mentions)
         around = " ".join([addressed, *(self.article[max(0, start - 12) : start] for start in person.mentions[:6])]).lower()
         words_ = set((person.description or "").lower().split()) | set(around.split())
         if words_ & _FEMALE:

@@ -70,9 +70,9 @@ def test_the_extraction_does_not_fall_behind_on_annotated_articles(shared, tmp_p
     )
     system = json.loads(out.read_text(encoding="utf-8"))["summary"]
     # Floors two points below what docs/quotes.md reports, so that a real loss fails (the rules alone would) and noise does not.
-    assert system["overall"]["attr_f1"] > 0.827
-    assert system["direct"]["f1"] > 0.94
-    assert system["indirect+mixed"]["f1"] > 0.82
+    assert system["overall"]["attr_f1"] > 0.85
+    assert system["direct"]["f1"] > 0.95
+    assert system["indirect+mixed"]["f1"] > 0.837
 
 
 def test_the_default_model_is_the_released_one():
