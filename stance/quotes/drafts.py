@@ -121,8 +121,6 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
             known = direct[min(inner)][0]
             draft.cue, draft.source, draft.apposition, draft.carry = known.cue, known.source, known.apposition, known.carry
         swallowed |= inner
-        if heard := _on_record(article, draft.cue):
-            draft.source, draft.apposition = heard, None
         result.append(draft)
     for i, (draft, _) in enumerate(direct):
         if i in swallowed:
@@ -131,9 +129,10 @@ def combine(article: str, drafts: Sequence[Draft], marked: Sequence[Marked], att
         if said and said.source and WORD.search(article, *said.source):
             draft.source, draft.apposition = _described(article, said.source)
             draft.cue, draft.carry, draft.linked = said.cue or draft.cue, None, said.linked
+        result.append(draft)
+    for draft in result:
         if heard := _on_record(article, draft.cue):
             draft.source, draft.apposition = heard, None
-        result.append(draft)
     given = {word for draft in result for word in inside(draft.parts)}
     result += [draft for draft, content in reported if not content & given and (content & given_up or _accords(article, draft))]
     kept = {id(draft) for draft in result}

@@ -68,7 +68,7 @@ _TITLE_BEFORE = regex.compile(
     r"lawmaker|historian|lawyer|activist|executive|manager|researcher|expert|governor|mayor|negotiator|secretary)\s+)+$"
 )
 _POSSESSIVE = regex.compile(r"['’]s?$")
-_ADDRESS = regex.compile(r"\G(?:Mrs?|Ms|Miss)\b")
+_ADDRESS = regex.compile(r"\b(?:Mrs?|Ms|Miss)\b(?=\.? )")
 _OPENING = regex.compile(
     r"(?:^|[.!?”\"]\s+|\n\s*)(?:(?:But|And|Yet|Then|While|As|When|After|Although|Though)\s+|\p{Lu}[^,.!?\n]{1,90},\s+)?(?:\p{Lu}[\w.]*\s+|\p{Ll}+\s+nominee\s+){0,4}$"
 )
@@ -286,7 +286,7 @@ class Roster:
 
     def _gender(self, person: Person) -> str:
         # A mention begins with its "Mr." where a surname follows, and behind it where a full name does.
-        addressed = " ".join(self.article[max(0, start - 5) : start] + " ".join(_ADDRESS.findall(self.article, start, start + 5)) for start in person.mentions)
+        addressed = " ".join(address for start in person.mentions for address in _ADDRESS.findall(self.article, max(0, start - 6), start + 5))
         around = " ".join([addressed, *(self.article[max(0, start - 12) : start] for start in person.mentions[:6])]).lower()
         words_ = set((person.description or "").lower().split()) | set(around.split())
         if words_ & _FEMALE:
