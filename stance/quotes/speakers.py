@@ -448,9 +448,13 @@ _IN_VIEW = 1500  # characters
 _CLEAR = 1.5  # points of fitness
 
 
+def _opens_sentence(article: str, start: int) -> bool:
+    return _OPENING.search(article, max(0, start - 80), start) is not None
+
+
 def _is_subject(article: str, name: str, start: int) -> bool:
     """Whether a full name opens a sentence that goes on in lower case."""
-    return pattern(r" \p{Ll}").match(article, start + len(name)) is not None and _OPENING.search(article, max(0, start - 80), start) is not None
+    return pattern(r" \p{Ll}").match(article, start + len(name)) is not None and _opens_sentence(article, start)
 
 
 def _antecedent(
@@ -460,10 +464,14 @@ def _antecedent(
     if pronoun in ("i", "we", "one", "my", "our"):
         return None, 0.0
     gender = "m" if pronoun in MASCULINE else "f"
-    fits = [p for p in roster.people if any(position - _IN_VIEW < m < position for m in p.mentions) or (previous and p.name == previous.name)]
+
+    def in_view(person: Person) -> list[int]:
+        return [start for start in person.mentions if position - _IN_VIEW < start < position]
+
+    fits = [p for p in roster.people if in_view(p) or (previous and p.name == previous.name)]
     fits = [p for p in fits if roster.gender(p) in ("", gender)]
     if any(p.likely for p in fits):
-        fits = [p for p in fits if p.likely or any(_is_subject(article, p.name, m) for m in p.mentions if position - _IN_VIEW < m < position)]
+        fits = [p for p in fits if p.likely or any(_is_subject(article, p.name, m) for m in in_view(p))]
     if previous and previous.mention and not any(p.name == previous.name for p in roster.people) and _is_somebody(previous):
         fits.append(Person(previous.name or "", previous.mention.start, previous.description))  # by surname alone
     seen = previous.mention.end if previous and previous.mention and position - previous.mention.end < _IN_VIEW else position
@@ -478,7 +486,7 @@ def _antecedent(
         return position - start - sum(min(b, position) - a for a, b in inside)
 
     def opens(start: int) -> bool:
-        return outside(start) and _OPENING.search(article, max(0, start - 80), start) is not None
+        return outside(start) and _opens_sentence(article, start)
 
     relieved = any(previous and p.name != previous.name and any(seen <= m < position and opens(m) for m in p.mentions) for p in fits)
 
@@ -490,7 +498,7 @@ def _antecedent(
 
     def fitness(person: Person) -> float:
         best = -10.0
-        for start in [m for m in person.mentions if position - _IN_VIEW < m < position][-4:]:
+        for start in in_view(person)[-4:]:
             introduced = start == person.mentions[0] and between(start) < 300 and _described_behind(article, start + len(person.name)) is not None
             value = -between(start) / 250 + (2.0 if introduced else opens(start)) - 1.5 * (not outside(start)) - 0.7 * (_OWNS.match(article, start) is not None)
             best = max(best, value)
